@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import GRDB
+package import Logging
+
+/// The rows of the registry: which repository holds which blobs, manifests and tags, and the events of every change.
+///
+/// One writer commits in groups; readers see committed states. A verb that changes something returns once that is
+/// durable: committed with the WAL synced. Foreign keys forbid references that dangle. Outcomes that a client can cause
+/// are values; `CatalogError` is overload, a full disk, shutdown or damage.
+///
+/// The bytes of blobs are not its business: a caller makes them durable before it records them here, and asks here
+/// before it lets them go.
+package final class Catalog: Sendable {
+    package let settings: Settings
+    /// The version of the SQLite library in use.
+    package let sqliteVersion: String
+    let readers: Readers
+    let writer: Writer
+    let epochs: Epochs
+    private let pool: DatabasePool
+    private let serviceClock: ServiceClock
+
+    private init(pool: DatabasePool, settings: Settings, environment: Environment) throws {
+        self.pool = pool
+        self.settings = settings
+        epochs = Epochs()
+        readers = Readers(pool: pool, readers: settings.readers, queueLimit: settings.readerQueue)
+        var checkpointer = Checkpointer(logger: environment.logger)
+        let (version, time, last) = try pool.writeWithoutTransaction { database in
+            try checkpointer.start(database, path: pool.path)
+            guard let time = try database.row(SQL.serviceTime)?.int(0) else {
+                throw CatalogError(.inconsistent, "the service time is missing")
+            }
+            let last = try database.row(SQL.lastEventTime)?.int(0) ?? 0
+            return (try Connection.version(database), ServiceTime(seconds: time), HybridTimestamp(rawValue: last))
+        }
+        sqliteVersion = version
+        serviceClock = ServiceClock(base: time, monotonicNanoseconds: environment.monotonicNanoseconds)
+        writer = Writer(
+            pool: pool,
+            settings: settings,
+            environment: environment,
+            epochs: epochs,
+            serviceClock: serviceClock,
+            hybridClock: HybridClock(after: last, wallMilliseconds: environment.wallMilliseconds),
+            checkpointer: checkpointer
+        )
+        environment.logger.info(
+            "The catalog is open.",
+            metadata: ["sqlite": "\(version)", "service_seconds": "\(time.seconds)"]
+        )
+    }
+
+    /// Opens the database at a path, creates it if it is absent, and brings its schema up to date.
+    ///
+    /// Blocks the calling thread. The caller holds the store's lock: one process at a time. After a crash SQLite first
+    /// reads the WAL, which is at most about 64 MiB.
+    package static func open(
+        path: String,
+        settings: Settings = Settings(),
+        environment: Environment
+    ) throws(CatalogError) -> Catalog {
+        do {
+            let pool = try Connection.open(
+                path: path,
+                readers: settings.readers,
+                trace: environment.statementTrace
+            )
+            let migrator = Schema.migrator
+            if try pool.writeWithoutTransaction({ try migrator.hasBeenSuperseded($0) }) {
+                throw CatalogError(.newerFormat, "the database was written by a newer version")
+            }
+            try migrator.migrate(pool)
+            return try Catalog(pool: pool, settings: settings, environment: environment)
+        } catch {
+            throw Failure.ofRead(error)
+        }
+    }
+
+    /// Accepts nothing more, ends what was accepted, persists service time and closes. May be called again.
+    package func close() async {
+        await housekeepLast()
+        await writer.close()
+        await readers.close()
+        try? pool.close()
+    }
+
+    /// A planned stop loses no second of service time; one that fails loses those since the last commit.
+    private func housekeepLast() async {
+        try? await housekeep()
+    }
+
+    /// Seconds of service so far. Memory only.
+    package var serviceTime: ServiceTime { serviceClock.now }
+
+    /// Operations that wait for the writer.
+    package var writerQueueDepth: Int { writer.depth }
+
+    /// False once the writer has stopped.
+    package var isWritable: Bool { writer.failure == nil }
+
+    /// Runs an operation of the caller's own in the writer's next batch, in its savepoint: for tools and tests.
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (Transaction) throws -> Value
+    ) async throws(CatalogError) -> Value {
+        try await writer.submit(body)
+    }
+}
+
+extension Catalog {
+    /// Who changes something, and by which request: for the event and for people.
+    package struct Context: Sendable, Hashable {
+        package let actor: String
+        package let requestID: String
+
+        /// Cuts each to 256 bytes, so that a leaf stays within its bound.
+        package init(actor: String, requestID: String) {
+            self.actor = Context.cut(actor)
+            self.requestID = Context.cut(requestID)
+        }
+
+        private static func cut(_ text: String) -> String {
+            guard text.utf8.count > CatalogLimits.contextBytes else { return text }
+            var cut = text.unicodeScalars.prefix(CatalogLimits.contextBytes)
+            while String(cut).utf8.count > CatalogLimits.contextBytes { cut.removeLast() }
+            return String(cut)
+        }
+    }
+
+    package struct Settings: Sendable {
+        /// The region that tags and manifests were touched in.
+        package var region = "local"
+        /// The origin of the log, in every leaf.
+        package var origin = "cairn"
+        /// The grace period in seconds of service time: what a client is promised about a blob it was told of.
+        package var grace: Int64 = 86_400
+        /// Seconds of service time for which a trashed manifest can be brought back.
+        package var undo: Int64 = 604_800
+        /// Reading connections, each with a thread.
+        package var readers = 4
+        /// Operations that may wait for the writer, and reads that may wait for a reader.
+        package var writerQueue = 4_096
+        package var readerQueue = 4_096
+        /// A batch ends after this many operations or this much time, whichever comes first.
+        package var batchOperations = 256
+        package var batchMilliseconds = 20
+        package var tagsPerRepository = 100_000
+        package var referrersPerSubject = 10_000
+        /// Levels of indexes over an image.
+        package var indexDepth = 4
+
+        package init() {}
+
+        /// Seconds that a lease is granted for: the grace period, and half of it as reserve.
+        var lease: Int64 { grace + grace / 2 }
+    }
+
+    /// Everything that is not a function of the input.
+    package struct Environment: Sendable {
+        /// Milliseconds since 1970.
+        package var wallMilliseconds: @Sendable () -> Int64
+        package var monotonicNanoseconds: @Sendable () -> UInt64
+        package var randomBytes: @Sendable (Int) -> [UInt8]
+        /// Must stop the process: a commit or a sync has failed and what is durable is unknown. Called on the writer's
+        /// thread, before any result of the batch goes out.
+        package var fatal: @Sendable (CatalogError) -> Void
+        package var logger: Logger
+        /// Sees every statement, without its arguments.
+        package var statementTrace: (@Sendable (String) -> Void)?
+
+        package init(
+            wallMilliseconds: @escaping @Sendable () -> Int64,
+            monotonicNanoseconds: @escaping @Sendable () -> UInt64,
+            randomBytes: @escaping @Sendable (Int) -> [UInt8],
+            fatal: @escaping @Sendable (CatalogError) -> Void,
+            logger: Logger,
+            statementTrace: (@Sendable (String) -> Void)? = nil
+        ) {
+            self.wallMilliseconds = wallMilliseconds
+            self.monotonicNanoseconds = monotonicNanoseconds
+            self.randomBytes = randomBytes
+            self.fatal = fatal
+            self.logger = logger
+            self.statementTrace = statementTrace
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+/// The bounds of the catalog that no setting changes. Bounds that may be set live in ``Catalog/Settings``.
+package enum CatalogLimits {
+    /// Bytes of an event leaf: entry bundles carry a 16-bit length.
+    package static let leafBytes = 65_535
+    /// UTF-8 bytes kept of an actor and of a request id.
+    package static let contextBytes = 256
+    /// Rows that one read returns, whatever was asked for.
+    package static let pageRows = 10_000
+    /// Bytes of annotations after which a page of referrers ends early.
+    package static let referrersPageBytes = 2 * 1_024 * 1_024
+    /// Bytes of payload after which a page of an audit ends early.
+    package static let auditPageBytes = 16 * 1_024 * 1_024
+    /// Links of a blob that a mount without a source looks at.
+    package static let mountCandidates = 100
+    /// Digests that a refusal names.
+    package static let refusalDigests = 100
+    /// Tags that may fall with one manifest: each is an event, and all are one savepoint.
+    package static let tagsPerDeletion = 10_000
+    /// Former values kept of one tag; the event log has the older ones.
+    package static let historyPerTag = 1_000
+    /// Usage rows folded by one call of housekeeping.
+    package static let usageFold = 10_000
+    /// Bytes written to the WAL after which it is copied back without waiting for readers.
+    package static let passiveCheckpointBytes = 4 * 1_024 * 1_024
+    /// Bytes of WAL after which the copy also starts the WAL from its beginning again.
+    package static let restartCheckpointBytes = 64 * 1_024 * 1_024
+    /// Bytes that the WAL file keeps once it starts again.
+    package static let journalBytes = 64 * 1_024 * 1_024
+    /// Page cache of the writer and of each reader, in KiB.
+    package static let writerCacheKiB = 8_192
+    package static let readerCacheKiB = 2_048
+    /// Milliseconds that a reader waits for a lock: only recovery after a crash holds one.
+    package static let readerBusyMilliseconds = 1_000
+    /// Stripes of the cache epochs.
+    package static let epochStripes = 1_024
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import GRDB
+package import OCI
+
+package enum ManifestDeletion: Sendable, Hashable {
+    /// Trashed: the tags that fell with it, in byte order.
+    case deleted(event: EventID, tags: [Tag])
+    case notFound
+    /// Refused: live indexes hold it, of which at most 100 are named.
+    case held(by: [Digest])
+    case preconditionFailed(current: Digest?)
+    /// Refused: it has more tags than one transaction removes; delete tags first.
+    case tooManyTags(limit: Int)
+}
+
+extension SQL {
+    static let liveParents = """
+        SELECT p.digest FROM ref_manifest e JOIN manifest p ON p.id = e.manifest_id
+        WHERE e.repo_id = ? AND e.child = ? AND p.live = 1 LIMIT ?
+        """
+    static let tagsOfManifest =
+        "SELECT name FROM tag WHERE repo_id = ? AND digest = ? AND live = 1 ORDER BY name LIMIT ?"
+    static let trashManifest = """
+        UPDATE manifest SET live = 0, purge_after_st = ?, touch_hlc = ?, touch_region = ? WHERE id = ?
+        """
+}
+
+extension Catalog {
+    /// Trashes a manifest: it and its tags are gone for clients at once, and it can be brought back within the undo
+    /// window.
+    ///
+    /// Its edges stay, so its blobs and children are kept for as long as it can come back. Refused while a live index
+    /// of the repository holds it. The condition is about the manifest itself.
+    package func deleteManifest(
+        _ digest: Digest,
+        in name: RepositoryName,
+        condition: Precondition = .none,
+        context: Context
+    ) async throws(CatalogError) -> ManifestDeletion {
+        try await writer.submit { transaction in
+            let repository = try transaction.repository(name)
+            let row = try repository.flatMap { try transaction.database.row(SQL.manifestRow, $0.id, digest.key) }
+            let isLive = try row?.flag(1) ?? false
+            guard condition.holds(for: isLive ? digest : nil) else {
+                return .preconditionFailed(current: isLive ? digest : nil)
+            }
+            guard let repository, let row, isLive else { return .notFound }
+            return try transaction.trash(digest, row.int(0), in: repository, context)
+        }
+    }
+}
+
+extension Transaction {
+    fileprivate func trash(
+        _ digest: Digest,
+        _ id: Int64,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws -> ManifestDeletion {
+        let parents = try database.rows(
+            SQL.liveParents,
+            repository.id,
+            digest.key,
+            CatalogLimits.refusalDigests
+        ).map { try $0.digest(0) }
+        guard parents.isEmpty else { return .held(by: parents) }
+        let limit = CatalogLimits.tagsPerDeletion
+        let tags = try database.rows(SQL.tagsOfManifest, repository.id, digest.key, limit + 1).map { try $0.tag(0) }
+        guard tags.count <= limit else { return .tooManyTags(limit: limit) }
+
+        // The tags go first: their key would refuse a trashed manifest.
+        for tag in tags {
+            _ = try removeTag(tag, digest, .manifestDeleted, in: repository, context)
+        }
+        try database.run(
+            SQL.trashManifest,
+            now.advanced(by: settings.undo).seconds,
+            timestamp.rawValue,
+            settings.region,
+            id
+        )
+        let event = try record(
+            .manifestTrashed,
+            repository,
+            context,
+            ["digest": .string(digest.description), "tags": .integer(Int64(tags.count))]
+        )
+        try account(repository, manifests: -1, tags: -tags.count)
+        try changed(repository, tags: -tags.count)
+        return .deleted(event: event, tags: tags)
+    }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Foundation
+import GRDB
+package import OCI
+
+/// What must hold for a change to happen, from the headers If-Match and If-None-Match.
+package enum Precondition: Sendable, Hashable {
+    case none
+    /// `If-Match: "<digest>"`: the current value is this one.
+    case matches(Digest)
+    /// `If-Match: *`: there is a current value.
+    case exists
+    /// `If-None-Match: *`: there is none.
+    case absent
+
+    func holds(for current: Digest?) -> Bool {
+        switch self {
+        case .none: true
+        case .matches(let digest): current == digest
+        case .exists: current != nil
+        case .absent: current == nil
+        }
+    }
+}
+
+/// A tag that was set, and the digest it had before; nil for a new tag.
+package struct TagChange: Sendable, Hashable {
+    package let tag: Tag
+    package let former: Digest?
+
+    package init(tag: Tag, former: Digest?) {
+        self.tag = tag
+        self.former = former
+    }
+}
+
+package struct StoredManifest: Sendable, Hashable {
+    /// The last event of the put: a log that has it has all of them.
+    package let event: EventID
+    package let timestamp: HybridTimestamp
+    /// Whether it was live in this repository before.
+    package let existed: Bool
+    package let tags: [TagChange]
+}
+
+package enum ManifestPut: Sendable, Hashable {
+    case stored(StoredManifest)
+    case unresolved(UnresolvedReferences)
+    /// `tag` is nil where the condition was about the manifest itself.
+    case preconditionFailed(tag: Tag?, current: Digest?)
+    case tooManyTags(limit: Int)
+    case tooManyReferrers(limit: Int)
+    case indexTooDeep(limit: Int)
+}
+
+extension SQL {
+    static let manifestRow = "SELECT id, live FROM manifest WHERE repo_id = ? AND digest = ?"
+    static let insertManifest = """
+        INSERT INTO manifest(repo_id, digest, media_type, artifact_type, config_type, subject, depth, pushed_at,
+            touch_hlc, touch_region, live, annotations, payload)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) RETURNING id
+        """
+    /// For a manifest that is here, live or trashed: the bytes are the same, their media type may not be.
+    static let reviveManifest = """
+        UPDATE manifest SET media_type = ?, artifact_type = ?, pushed_at = ?, touch_hlc = ?, touch_region = ?,
+            live = 1, purge_after_st = NULL
+        WHERE id = ?
+        """
+    static let insertBlobEdge = """
+        INSERT INTO ref_blob(manifest_id, repo_id, digest) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+        """
+    static let insertManifestEdge = """
+        INSERT INTO ref_manifest(manifest_id, repo_id, child) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+        """
+    static let insertWeakEdge = """
+        INSERT INTO ref_weak(manifest_id, repo_id, target, kind) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+        """
+    static let countReferrers = """
+        SELECT COUNT(*) FROM (SELECT 1 FROM manifest
+            WHERE repo_id = ? AND subject = ? AND live = 1 AND digest <> ? LIMIT ?) AS bounded
+        """
+}
+
+extension Catalog {
+    /// Stores a manifest and sets its tags, all in one savepoint: the checks, the rows, the edges, the tags and the
+    /// events are there together or not at all.
+    ///
+    /// The manifest's own bytes must be durable under their digest before the call. A refusal changes nothing. A tag
+    /// named twice counts once. The condition must hold for every one of the tags; without tags, for the manifest in
+    /// this repository.
+    package func putManifest(
+        _ manifest: Manifest,
+        digest: Digest,
+        in name: RepositoryName,
+        tags: [Tag],
+        condition: Precondition = .none,
+        context: Context
+    ) async throws(CatalogError) -> ManifestPut {
+        let put = ManifestPutOperation(
+            manifest: manifest,
+            digest: digest,
+            name: name,
+            tags: tags.uniqued(),
+            condition: condition,
+            context: context
+        )
+        return try await writer.submit { try put.run($0) }
+    }
+}
+
+/// The steps of one put, on the writer's thread.
+private struct ManifestPutOperation: Sendable {
+    let manifest: Manifest
+    let digest: Digest
+    let name: RepositoryName
+    let tags: [Tag]
+    let condition: Precondition
+    let context: Catalog.Context
+
+    /// Everything is checked before the first row is written.
+    func run(_ transaction: Transaction) throws -> ManifestPut {
+        let known = try transaction.repository(name)
+        let row = try known.flatMap { try transaction.database.row(SQL.manifestRow, $0.id, digest.key) }
+        let existed = try row.map { try $0.flag(1) } ?? false
+        let changes = try tags.map { tag in
+            TagChange(tag: tag, former: try known.flatMap { try transaction.currentDigest(of: tag, in: $0) })
+        }
+        if let refusal = try refusal(transaction, known, existed, changes) { return refusal }
+        let references = try transaction.resolve(manifest, in: known)
+        guard references.unresolved.isEmpty else { return .unresolved(references.unresolved) }
+        guard references.depth <= transaction.settings.indexDepth else {
+            return .indexTooDeep(limit: transaction.settings.indexDepth)
+        }
+
+        let repository = try known ?? transaction.repositoryForWriting(name, context)
+        _ = try transaction.link(digest, size: Int64(manifest.bytes.count), to: repository)
+        let id = try store(transaction, repository, row: row?.int(0), depth: references.depth)
+        try connect(transaction, repository, id, references)
+        var event = try transaction.record(.manifestPut, repository, context, body(existed: existed))
+        for change in changes {
+            event = try transaction.setTag(change, to: digest, in: repository, context)
+        }
+        let newTags = changes.count { $0.former == nil }
+        try transaction.account(repository, manifests: existed ? 0 : 1, tags: newTags)
+        try transaction.changed(repository, tags: newTags)
+        return .stored(
+            StoredManifest(event: event, timestamp: transaction.timestamp, existed: existed, tags: changes)
+        )
+    }
+
+    private func refusal(
+        _ transaction: Transaction,
+        _ repository: Repository?,
+        _ existed: Bool,
+        _ changes: [TagChange]
+    ) throws -> ManifestPut? {
+        if tags.isEmpty, !condition.holds(for: existed ? digest : nil) {
+            return .preconditionFailed(tag: nil, current: existed ? digest : nil)
+        }
+        for change in changes where !condition.holds(for: change.former) {
+            return .preconditionFailed(tag: change.tag, current: change.former)
+        }
+        let newTags = changes.count { $0.former == nil }
+        let tagLimit = transaction.settings.tagsPerRepository
+        if newTags > 0, (repository?.tagCount ?? 0) + newTags > tagLimit { return .tooManyTags(limit: tagLimit) }
+        if let subject = manifest.subject, let repository {
+            let limit = transaction.settings.referrersPerSubject
+            let others = try transaction.database.row(
+                SQL.countReferrers,
+                repository.id,
+                subject.digest.key,
+                digest.key,
+                limit
+            )
+            if try others?.int(0) ?? 0 >= Int64(limit) { return .tooManyReferrers(limit: limit) }
+        }
+        return nil
+    }
+
+    /// The manifest's row: new, or the one that is here, live or trashed. Returns its id.
+    private func store(
+        _ transaction: Transaction,
+        _ repository: Repository,
+        row: Int64?,
+        depth: Int
+    ) throws -> Int64 {
+        let stamp = transaction.timestamp.rawValue
+        let region = transaction.settings.region
+        if let row {
+            try transaction.database.run(
+                SQL.reviveManifest,
+                manifest.mediaType.description,
+                manifest.artifactType?.description,
+                transaction.wallSeconds,
+                stamp,
+                region,
+                row
+            )
+            return row
+        }
+        let annotations: String? =
+            manifest.annotations.isEmpty
+            ? nil : CanonicalJSON.object(manifest.annotations.mapValues(CanonicalJSON.string)).text
+        let inserted = try transaction.database.row(
+            SQL.insertManifest,
+            repository.id,
+            digest.key,
+            manifest.mediaType.description,
+            manifest.artifactType?.description,
+            manifest.configType?.description,
+            manifest.subject?.digest.key,
+            depth,
+            transaction.wallSeconds,
+            stamp,
+            region,
+            annotations,
+            Data(manifest.bytes)
+        )
+        guard let inserted else { throw CatalogError(.inconsistent, "a manifest without an id") }
+        return try inserted.int(0)
+    }
+
+    /// The edges: to the manifest's own bytes, its blobs and its children. A subject may be absent: its edge is weak.
+    private func connect(
+        _ transaction: Transaction,
+        _ repository: Repository,
+        _ id: Int64,
+        _ references: ResolvedReferences
+    ) throws {
+        let database = transaction.database
+        try database.run(SQL.insertBlobEdge, id, repository.id, digest.key)
+        for blob in references.blobs { try database.run(SQL.insertBlobEdge, id, repository.id, blob.key) }
+        for child in references.children { try database.run(SQL.insertManifestEdge, id, repository.id, child.key) }
+        if let subject = manifest.subject {
+            try database.run(SQL.insertWeakEdge, id, repository.id, subject.digest.key, "subject")
+        }
+    }
+
+    private func body(existed: Bool) -> [String: CanonicalJSON] {
+        [
+            "digest": .string(digest.description),
+            "mediaType": .string(manifest.mediaType.description),
+            "artifactType": CanonicalJSON(manifest.artifactType?.description),
+            "subject": CanonicalJSON(manifest.subject?.digest.description),
+            "size": .integer(Int64(manifest.bytes.count)),
+            "existed": .bool(existed),
+        ]
+    }
+}
+
+extension Array where Element: Hashable {
+    /// The elements without repetitions, each where it first stood.
+    func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import GRDB
+import OCI
+
+/// What an operation sees while it runs: the writer's connection inside its own savepoint, and the times of the batch.
+///
+/// Only the writer's thread ever holds one, and only while the operation runs.
+package final class Transaction {
+    package let database: Database
+    /// Service time of the batch: committed with it, so nothing on disk is later than the persisted counter.
+    package let now: ServiceTime
+    let settings: Catalog.Settings
+    private let environment: Catalog.Environment
+    private let clock: HybridClock
+
+    /// Repositories whose epoch the commit must bump.
+    private(set) var touched: [RepositoryName] = []
+    /// Whether the commit must bump every epoch.
+    private(set) var touchesAll = false
+
+    init(
+        database: Database,
+        now: ServiceTime,
+        clock: HybridClock,
+        settings: Catalog.Settings,
+        environment: Catalog.Environment
+    ) {
+        self.database = database
+        self.now = now
+        self.clock = clock
+        self.settings = settings
+        self.environment = environment
+    }
+
+    /// The stamp of this operation: one for all its rows and events.
+    private(set) lazy var timestamp: HybridTimestamp = clock.next()
+
+    /// Seconds since 1970 of the wall clock, for people; no decision rests on it.
+    private(set) lazy var wallSeconds: Int64 = environment.wallMilliseconds() / 1_000
+
+    /// The end of a lease granted now.
+    var leaseEnd: ServiceTime { now.advanced(by: settings.lease) }
+
+    func randomBytes(_ count: Int) -> [UInt8] { environment.randomBytes(count) }
+
+    func touch(_ repository: RepositoryName) { touched.append(repository) }
+
+    func touchAll() { touchesAll = true }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import NIOCore
+
+/// Every bound of the HTTP front. Sizes are bytes.
+package enum HTTPLimits {
+    /// One header field.
+    package static let headerField = 16 * 1024
+    /// All header fields of a message together.
+    package static let headerList = 32 * 1024
+    package static let headerFields = 100
+    /// The request target (path and query).
+    package static let requestTarget = 8 * 1024
+    package static let queryItems = 256
+    /// A complete request head must arrive this soon after its first byte.
+    package static let headerDeadline = TimeAmount.seconds(10)
+    /// A connection with nothing to do is closed after this long.
+    package static let idleDeadline = TimeAmount.seconds(75)
+    /// The span over which a body's rate is judged.
+    package static let bodyWindow = TimeAmount.seconds(30)
+    /// Fewer bytes than this in one `bodyWindow`, while the server was ready to read, ends the request.
+    package static let bodyWindowBytes = 30 * 1024
+    /// How often a connection's deadlines are looked at.
+    package static let deadlineTick = TimeAmount.seconds(2)
+    /// What is still read of a request body that was refused, so that the client sees the answer.
+    package static let refusedBody = 4 * 1024 * 1024
+    package static let connections = 4096
+    /// Bytes taken from a socket at a time; large reads save a sixth of the processor time of an upload.
+    package static let receiveBuffer = 256 * 1024
+    package static let http2Streams: Int = 128
+    /// Flow-control windows of HTTP/2 (RFC 9113, section 6.9): a stream's, and the connection's for all of them.
+    package static let http2StreamWindow = 1024 * 1024
+    package static let http2ConnectionWindow = 8 * 1024 * 1024
+    /// One read of a blob that is copied through memory.
+    package static let readChunk = 256 * 1024
+    /// One span handed to the kernel's sendfile; between spans the way of sending is chosen anew.
+    package static let sendfileSpan: Int64 = 4 * 1024 * 1024
+    /// Entries on a page of tags, repositories or referrers.
+    package static let page = 1000
+    /// Tags that one push by digest may set.
+    package static let tagsPerPush = 64
+    /// A client string in a log line.
+    package static let loggedString = 256
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Content
+import HTTPTypes
+import NIOCore
+
+/// A response before it is written: status, the headers that the endpoint decides, and a body.
+struct Answer: Sendable {
+    enum Body: Sendable {
+        case none
+        case bytes(ByteBuffer)
+        /// A span of a blob. `file` is nil for HEAD, which only needs the length.
+        case blob(BlobFile?, Range<Int64>)
+    }
+
+    var status: HTTPResponse.Status
+    var headers: HTTPFields
+    var body: Body
+    /// The digest that the answer is about, for the log.
+    var digest: String?
+    /// The code of an error answer, for the log.
+    var errorCode: String?
+
+    init(_ status: HTTPResponse.Status, headers: HTTPFields = [:], body: Body = .none) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// Bytes of the body, whether or not it is sent.
+    var length: Int64 {
+        switch body {
+        case .none: 0
+        case .bytes(let buffer): Int64(buffer.readableBytes)
+        case .blob(_, let range): Int64(range.count)
+        }
+    }
+}
+
+/// Header names of the distribution specification and its clients.
+enum Header {
+    static let contentDigest = name("Docker-Content-Digest")
+    static let apiVersion = name("Docker-Distribution-Api-Version")
+    static let uploadUUID = name("Docker-Upload-UUID")
+    static let subject = name("OCI-Subject")
+    static let tag = name("OCI-Tag")
+    static let filtersApplied = name("OCI-Filters-Applied")
+    static let chunkMinimum = name("OCI-Chunk-Min-Length")
+    static let event = name("Cairn-Event")
+    static let requestID = name("X-Request-Id")
+    static let noSniff = name("X-Content-Type-Options")
+    static let link = name("Link")
+    static let warning = name("Warning")
+    static let securityPolicy = name("Content-Security-Policy")
+
+    private static func name(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a field name") }
+        return name
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import HTTPTypes
+import NIOCore
+import OCI
+import Registry
+
+/// An error answer: status, entries of the body, and headers that go with it.
+struct ErrorAnswer: Sendable {
+    var status: HTTPResponse.Status
+    var entry: ErrorEntry
+    var headers: HTTPFields = [:]
+
+    init(
+        _ status: HTTPResponse.Status, _ code: ErrorCode, _ message: String,
+        detail: [(key: String, value: ErrorEntry.Detail)] = [], headers: HTTPFields = [:]
+    ) {
+        self.status = status
+        self.headers = headers
+        entry = ErrorEntry(code: code, message: message, detail: detail)
+    }
+
+    var answer: Answer {
+        var answer = Answer(status, headers: headers, body: .bytes(ByteBuffer(bytes: ErrorBody.encode([entry]))))
+        answer.headers[.contentType] = "application/json"
+        answer.errorCode = entry.code.rawValue
+        return answer
+    }
+}
+
+/// What the HTTP front itself refuses.
+enum RequestError: Error {
+    case methodNotAllowed(allowed: String)
+    case unsupportedMediaType(String)
+    case badQuery(String)
+    case badHeader(name: String, reason: String)
+    case digestMissing
+    case badDigest(ParsingError)
+    case badTag(ParsingError)
+    case badName(ParsingError)
+    case tooManyTagsInPush(limit: Int)
+    case catalogDisabled
+}
+
+extension HTTPResponse.Status {
+    static let insufficientStorage = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
+}
+
+/// The one table from what went wrong to the specification's code and a status.
+enum ErrorTable {
+    static func answer(for error: any Error) -> ErrorAnswer {
+        switch error {
+        case let error as RouteError: route(error)
+        case let error as RequestError: request(error)
+        case let error as RegistryError: registry(error)
+        case IncomingBodyError.tooLarge(let limit):
+            ErrorAnswer(
+                .contentTooLarge, .sizeInvalid, "the body is larger than \(limit) bytes",
+                detail: [("limit", .number(Int64(limit)))])
+        case IncomingBodyError.brokenOff:
+            ErrorAnswer(.badRequest, .sizeInvalid, "the body ended before its declared length")
+        default:
+            ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
+        }
+    }
+
+    private static func route(_ error: RouteError) -> ErrorAnswer {
+        switch error {
+        case .notFound:
+            ErrorAnswer(.notFound, .unsupported, "no endpoint of the distribution API has this path")
+        case .malformedPath(let part):
+            ErrorAnswer(.badRequest, .nameInvalid, "malformed percent-encoding in the path", detail: [("part", .text(part))])
+        case .badName(let error): parsing(error, .nameInvalid)
+        case .badDigest(let error): parsing(error, .digestInvalid)
+        case .badTag(let error): parsing(error, .tagInvalid)
+        }
+    }
+
+    private static func parsing(_ error: ParsingError, _ code: ErrorCode) -> ErrorAnswer {
+        ErrorAnswer(.badRequest, code, error.reason, detail: [("value", .text(error.value))])
+    }
+
+    private static func request(_ error: RequestError) -> ErrorAnswer {
+        switch error {
+        case .methodNotAllowed(let allowed):
+            ErrorAnswer(
+                .methodNotAllowed, .unsupported, "this endpoint takes \(allowed)", headers: [.allow: allowed])
+        case .unsupportedMediaType(let text):
+            ErrorAnswer(.badRequest, .manifestInvalid, "the Content-Type is not a media type", detail: [("value", .text(text))])
+        case .badQuery(let reason): ErrorAnswer(.badRequest, .unsupported, reason)
+        case .badHeader(let name, let reason):
+            ErrorAnswer(.badRequest, .unsupported, "header \(name): \(reason)", detail: [("header", .text(name))])
+        case .digestMissing:
+            ErrorAnswer(.badRequest, .digestInvalid, "the closing PUT needs ?digest=<algorithm>:<hex>")
+        case .badDigest(let error): parsing(error, .digestInvalid)
+        case .badTag(let error): parsing(error, .tagInvalid)
+        case .badName(let error): parsing(error, .nameInvalid)
+        case .tooManyTagsInPush(let limit):
+            ErrorAnswer(
+                .uriTooLong, .unsupported, "one push may set at most \(limit) tags",
+                detail: [("limit", .number(Int64(limit)))])
+        case .catalogDisabled: ErrorAnswer(.notFound, .unsupported, "the catalog is not served")
+        }
+    }
+
+    private static func registry(_ error: RegistryError) -> ErrorAnswer {
+        switch error {
+        case .nameUnknown(let name):
+            ErrorAnswer(.notFound, .nameUnknown, "no such repository", detail: [("name", .text(name.description))])
+        case .blobUnknown(let digest, let absence): blobUnknown(digest, absence)
+        case .manifestUnknown(let reference):
+            ErrorAnswer(
+                .notFound, .manifestUnknown, "no such manifest", detail: [("reference", .text(reference.description))])
+        case .manifestInvalid, .manifestDigestMismatch, .manifestBlobUnknown, .manifestSizeInvalid,
+            .manifestNestedTooDeep, .manifestReferenced:
+            manifest(error)
+        case .uploadUnknown, .uploadBusy, .uploadOutOfOrder, .chunkLengthMismatch, .uploadsExhausted, .digestMismatch,
+            .blobTooLarge:
+            upload(error)
+        case .blobReferenced(let digest, let manifests):
+            ErrorAnswer(
+                .methodNotAllowed, .unsupported, "manifests of this repository refer to the blob; delete them first",
+                detail: [("digest", .text(digest.description)), ("manifests", .list(manifests.map(\.description)))],
+                headers: [.allow: "GET, HEAD"])
+        case .preconditionFailed(let current):
+            ErrorAnswer(
+                .preconditionFailed, .denied, "the tag does not point to what the condition asks for",
+                detail: [("current", .text(current?.description ?? "none"))])
+        case .tooManyTags(let limit):
+            ErrorAnswer(
+                .forbidden, .denied, "the repository has as many entries of this kind as it may",
+                detail: [("limit", .number(Int64(limit)))])
+        case .storageFull(let reason):
+            ErrorAnswer(
+                .insufficientStorage, .unknown,
+                "storage_full: the registry's disk has no room for this; reads and deletes go on",
+                detail: [("reason", .text(reason))])
+        case .overloaded(let seconds):
+            ErrorAnswer(
+                .serviceUnavailable, .tooManyRequests, "more work is queued than can be done in time; try again",
+                headers: [.retryAfter: String(seconds)])
+        case .fault: ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
+        }
+    }
+
+    private static func blobUnknown(_ digest: Digest, _ absence: BlobAbsence) -> ErrorAnswer {
+        let message =
+            switch absence {
+            case .notLinked: "no such blob in this repository"
+            case .fileMissing: "the blob's bytes are missing here; push it again to restore it"
+            case .corrupt: "the blob's bytes were found damaged and are not served; push it again to restore it"
+            }
+        return ErrorAnswer(.notFound, .blobUnknown, message, detail: [("digest", .text(digest.description))])
+    }
+
+    private static func manifest(_ error: RegistryError) -> ErrorAnswer {
+        switch error {
+        case .manifestInvalid(let error):
+            return ErrorAnswer(
+                error.code == .tooLarge ? .contentTooLarge : .badRequest, .manifestInvalid, error.reason,
+                detail: [("path", .text(error.path))])
+        case .manifestDigestMismatch(let given, let actual):
+            return ErrorAnswer(
+                .badRequest, .digestInvalid, "the manifest's bytes do not have the digest in the path",
+                detail: [("given", .text(given.description)), ("actual", .text(actual.description))])
+        case .manifestBlobUnknown(let digests):
+            return ErrorAnswer(
+                .badRequest, .manifestBlobUnknown,
+                "the manifest refers to content that this repository does not hold; push that first",
+                detail: [("digests", .list(digests.map(\.description)))])
+        case .manifestSizeInvalid(let digest, let declared, let stored):
+            return ErrorAnswer(
+                .badRequest, .sizeInvalid, "a descriptor's size is not the size of its content",
+                detail: [
+                    ("digest", .text(digest.description)), ("declared", .number(declared)), ("stored", .number(stored)),
+                ])
+        case .manifestNestedTooDeep(let limit):
+            return ErrorAnswer(
+                .badRequest, .manifestInvalid, "indexes are nested deeper than allowed",
+                detail: [("limit", .number(Int64(limit)))])
+        case .manifestReferenced(let digest, let parents):
+            return ErrorAnswer(
+                .methodNotAllowed, .unsupported, "an index of this repository lists the manifest; delete that first",
+                detail: [("digest", .text(digest.description)), ("indexes", .list(parents.map(\.description)))],
+                headers: [.allow: "GET, HEAD, PUT"])
+        default:
+            return ErrorAnswer(.badRequest, .manifestInvalid, "the manifest was refused")
+        }
+    }
+
+    private static func upload(_ error: RegistryError) -> ErrorAnswer {
+        switch error {
+        case .uploadUnknown(let id):
+            return ErrorAnswer(
+                .notFound, .blobUploadUnknown, "no such upload session in this repository; start a new one",
+                detail: [("session", .text(String(id.prefix(64))))])
+        case .uploadBusy(let offset):
+            return ErrorAnswer(
+                .rangeNotSatisfiable, .blobUploadInvalid, "another request is writing to this session",
+                detail: [("offset", .number(offset))])
+        case .uploadOutOfOrder(let offset, let given):
+            return ErrorAnswer(
+                .rangeNotSatisfiable, .blobUploadInvalid, "the chunk does not begin where the session ends",
+                detail: [("offset", .number(offset)), ("given", .number(given))])
+        case .chunkLengthMismatch(let declared, let received, let offset):
+            return ErrorAnswer(
+                .badRequest, .sizeInvalid, "Content-Range and the body's length disagree",
+                detail: [
+                    ("declared", .number(declared)), ("received", .number(received)), ("offset", .number(offset)),
+                ])
+        case .digestMismatch(let given, let actual):
+            return ErrorAnswer(
+                .badRequest, .digestInvalid, "the bytes received do not have the digest given; nothing was stored",
+                detail: [("given", .text(given.description)), ("actual", .text(actual?.description ?? "unknown"))])
+        case .blobTooLarge(let limit):
+            return ErrorAnswer(
+                .contentTooLarge, .sizeInvalid, "the blob is larger than this registry accepts",
+                detail: [("limit", .number(limit))])
+        default:
+            return ErrorAnswer(.serviceUnavailable, .tooManyRequests, "too many uploads are open; try again")
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+package import Content
+package import OCI
+
+extension Registry {
+    /// Opens a blob that the repository links to.
+    ///
+    /// Whoever gets an answer has the blob for at least the grace period: a link that nothing refers to yet has its lease
+    /// renewed, durably, before this returns.
+    /// - Throws: `RegistryError.blobUnknown` when the link is absent, or the bytes are missing or known to be damaged:
+    ///   then a push of the same blob heals it.
+    package func openBlob(_ digest: Digest, in repository: RepositoryName) async throws -> BlobFile {
+        try await translating {
+            let link = try await presentLink(digest, in: repository)
+            guard let file = try await content.open(digest) else {
+                throw await absence(.fileMissing, of: digest)
+            }
+            guard file.size == link.size else { throw await absence(.corrupt, of: digest) }
+            return file
+        }
+    }
+
+    /// The size of a blob, under the same promise as `openBlob`.
+    package func statBlob(_ digest: Digest, in repository: RepositoryName) async throws -> Int64 {
+        try await translating {
+            let link = try await presentLink(digest, in: repository)
+            guard let size = try await content.stat(digest) else {
+                throw await absence(.fileMissing, of: digest)
+            }
+            guard size == link.size else { throw await absence(.corrupt, of: digest) }
+            return size
+        }
+    }
+
+    /// Removes the repository's link to a blob; other repositories keep theirs.
+    package func deleteBlob(_ digest: Digest, in repository: RepositoryName, caller: Caller) async throws {
+        try await translating {
+            switch try await catalog.deleteBlob(digest, in: repository, context: caller.context) {
+            case .deleted: return
+            case .notFound: throw RegistryError.blobUnknown(digest, .notLinked)
+            case .referenced(let manifests): throw RegistryError.blobReferenced(digest, by: manifests)
+            }
+        }
+    }
+
+    /// Links a blob of another repository here, without its bytes being sent.
+    ///
+    /// - Parameter source: The repository to take it from; nil searches those that the caller may read.
+    /// - Returns: Whether it was mounted. Every reason why not looks the same, so that a caller learns nothing about
+    ///   repositories it may not read.
+    package func mount(
+        _ digest: Digest, from source: RepositoryName?, to target: RepositoryName, caller: Caller
+    ) async throws -> Bool {
+        try await translating {
+            guard try await content.stat(digest) != nil else { return false }
+            return try await catalog.mount(
+                digest, from: source, to: target, isReadable: { _ in true }, context: caller.context)
+        }
+    }
+
+    private func presentLink(_ digest: Digest, in repository: RepositoryName) async throws -> BlobLink {
+        switch try await catalog.touchBlob(digest, in: repository) {
+        case .present(let link): return link
+        case .corrupt: throw RegistryError.blobUnknown(digest, .corrupt)
+        case .absent:
+            guard try await catalog.repositoryExists(repository) else {
+                throw RegistryError.nameUnknown(repository)
+            }
+            throw RegistryError.blobUnknown(digest, .notLinked)
+        }
+    }
+
+    /// Notes a blob whose file is not what the catalog says, so that it counts as absent until a push heals it.
+    ///
+    /// The push may be finishing at this moment: the look and the note are made under the digest's lock, so that the note
+    /// can only ever be about the file that is there.
+    private func absence(_ absence: BlobAbsence, of digest: Digest) async -> RegistryError {
+        logger.error("blob is damaged", metadata: ["digest": "\(digest)", "found": "\(absence)"])
+        do {
+            let expected = try await catalog.blobRecord(digest)?.size
+            try await content.withDigestLock(digest) {
+                if let expected, try await content.stat(digest) == expected { return }
+                try await catalog.markBlob(digest, health: .corrupt)
+            }
+        } catch {
+            logger.error("damage could not be noted", metadata: ["digest": "\(digest)", "error": "\(error)"])
+        }
+        return .blobUnknown(digest, absence)
+    }
+}

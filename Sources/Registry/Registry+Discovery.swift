@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import Catalog
+package import OCI
+
+/// A page of names in order, and whether more follow.
+package struct Page<Element: Sendable>: Sendable {
+    package let elements: [Element]
+    package let hasMore: Bool
+}
+
+extension Registry {
+    /// The tags of a repository after one, in byte order.
+    package func tags(in repository: RepositoryName, after: Tag?, limit: Int) async throws -> Page<Tag> {
+        try await translating {
+            guard let tags = try await catalog.tags(in: repository, after: after, limit: limit + 1) else {
+                throw RegistryError.nameUnknown(repository)
+            }
+            return Page(elements: Array(tags.prefix(limit)), hasMore: tags.count > limit)
+        }
+    }
+
+    /// The repositories that hold a manifest, after one, in byte order.
+    package func repositories(after: RepositoryName?, limit: Int) async throws -> Page<RepositoryName> {
+        try await translating {
+            let names = try await catalog.repositories(after: after, limit: limit + 1)
+            return Page(elements: Array(names.prefix(limit)), hasMore: names.count > limit)
+        }
+    }
+
+    /// The manifests of a repository that name a subject; none is a valid answer for any digest.
+    package func referrers(
+        of subject: Digest, in repository: RepositoryName, artifactType: MediaType?, after: Digest?, limit: Int
+    ) async throws -> ReferrersPage {
+        try await translating {
+            try await catalog.referrers(
+                of: subject, in: repository, artifactType: artifactType, after: after, limit: limit)
+        }
+    }
+}

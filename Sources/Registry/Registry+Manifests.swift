@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import Catalog
+import Cryptography
+package import NIOCore
+package import OCI
+
+/// A manifest that a client pushes, before it is checked.
+package struct ManifestPush: Sendable {
+    package var reference: Reference
+    /// Further tags of a push by digest (`?tag=`).
+    package var tags: [Tag] = []
+    package var contentType: MediaType?
+    package var bytes: [UInt8]
+    package var condition: Precondition = .none
+
+    package init(reference: Reference, contentType: MediaType?, bytes: [UInt8]) {
+        self.reference = reference
+        self.contentType = contentType
+        self.bytes = bytes
+    }
+}
+
+/// What a stored manifest's answer says.
+package struct StoredPush: Sendable {
+    package let digest: Digest
+    package let subject: Digest?
+    package let event: EventID
+    package let tags: [Tag]
+}
+
+extension Registry {
+    /// The manifest that a tag or digest names, from the cache while nothing in the repository has changed.
+    ///
+    /// - Throws: `RegistryError.manifestUnknown`, or `.nameUnknown` where nothing at all is known of the repository.
+    package func manifest(_ reference: Reference, in repository: RepositoryName) async throws -> ServedManifest {
+        let key = ManifestCache.Key(repository: repository, reference: reference)
+        if let hit = manifests.find(key) { return hit }
+        return try await translating {
+            let mark = catalog.mark(of: repository)
+            guard let record = try await catalog.manifest(reference, in: repository) else {
+                guard try await catalog.repositoryExists(repository) else {
+                    throw RegistryError.nameUnknown(repository)
+                }
+                throw RegistryError.manifestUnknown(reference)
+            }
+            let served = ServedManifest(
+                digest: record.digest, mediaType: record.mediaType, bytes: ByteBuffer(bytes: record.payload))
+            if mark.isCurrent { manifests.fill(key, served, mark: mark) }
+            return served
+        }
+    }
+
+    /// Stores a manifest under its digest and the tags named, as one change.
+    ///
+    /// The manifest's own bytes become a durable blob first; then blob, link, manifest, edges, tags and events commit
+    /// together. A crash in between leaves a whole file that nothing refers to.
+    package func putManifest(
+        _ push: ManifestPush, in repository: RepositoryName, caller: Caller
+    ) async throws -> StoredPush {
+        let manifest: Manifest
+        do {
+            manifest = try Manifest(parsing: push.bytes, contentType: push.contentType)
+        } catch {
+            throw RegistryError.manifestInvalid(error)
+        }
+        var tags = push.tags
+        let digest: Digest
+        switch push.reference {
+        case .digest(let given):
+            digest = try Digest.of(push.bytes, algorithm: given.algorithm)
+            guard digest == given else { throw RegistryError.manifestDigestMismatch(given: given, actual: digest) }
+        case .tag(let tag):
+            digest = try Digest.of(push.bytes)
+            tags.insert(tag, at: 0)
+        }
+        let names = tags
+        return try await translating {
+            let outcome = try await content.put(push.bytes, digest: digest) {
+                try await catalog.putManifest(
+                    manifest, digest: digest, in: repository, tags: names, condition: push.condition,
+                    context: caller.context)
+            }
+            switch outcome {
+            case .stored(let stored):
+                return StoredPush(digest: digest, subject: manifest.subject?.digest, event: stored.event, tags: names)
+            default:
+                throw Self.refusal(outcome)
+            }
+        }
+    }
+
+    private static func refusal(_ outcome: ManifestPut) -> RegistryError {
+        switch outcome {
+        case .unresolved(let references):
+            if let mismatch = references.sizeMismatches.first, references.missingBlobs.isEmpty,
+                references.missingManifests.isEmpty
+            {
+                return .manifestSizeInvalid(mismatch.digest, declared: mismatch.declared, stored: mismatch.actual)
+            }
+            return .manifestBlobUnknown(references.missingBlobs + references.missingManifests)
+        case .preconditionFailed(_, let current): return .preconditionFailed(current: current)
+        case .tooManyTags(let limit), .tooManyReferrers(let limit): return .tooManyTags(limit: limit)
+        case .indexTooDeep(let limit): return .manifestNestedTooDeep(limit: limit)
+        case .stored: return .fault("a stored manifest was refused")
+        }
+    }
+
+    /// Deletes a tag, or a manifest with its tags. What a digest names can be brought back within the undo window.
+    package func deleteManifest(
+        _ reference: Reference, in repository: RepositoryName, condition: Precondition, caller: Caller
+    ) async throws -> EventID {
+        try await translating {
+            switch reference {
+            case .tag(let tag):
+                let outcome = try await catalog.deleteTag(
+                    tag, in: repository, condition: condition, context: caller.context)
+                switch outcome {
+                case .deleted(let event, _): return event
+                case .notFound: throw await missing(reference, in: repository)
+                case .preconditionFailed(let current): throw RegistryError.preconditionFailed(current: current)
+                }
+            case .digest(let digest):
+                let outcome = try await catalog.deleteManifest(
+                    digest, in: repository, condition: condition, context: caller.context)
+                switch outcome {
+                case .deleted(let event, _): return event
+                case .notFound: throw await missing(reference, in: repository)
+                case .held(let parents): throw RegistryError.manifestReferenced(digest, by: parents)
+                case .preconditionFailed(let current): throw RegistryError.preconditionFailed(current: current)
+                }
+            }
+        }
+    }
+
+    private func missing(_ reference: Reference, in repository: RepositoryName) async -> RegistryError {
+        let exists = (try? await catalog.repositoryExists(repository)) ?? true
+        return exists ? .manifestUnknown(reference) : .nameUnknown(repository)
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import Catalog
+package import Content
+package import Logging
+import OCI
+
+/// Who asks, and under which request id.
+package struct Caller: Sendable {
+    package let principal: String
+    package let requestID: String
+
+    package init(principal: String, requestID: String) {
+        self.principal = principal
+        self.requestID = requestID
+    }
+
+    var context: Catalog.Context { Catalog.Context(actor: principal, requestID: requestID) }
+}
+
+/// The registry: one verb for each thing a client can mean, over the content store and the catalog.
+///
+/// Every verb that changes something returns only when the change is durable. The order is that of the store: file data,
+/// directory entry, catalog commit, answer.
+package final class Registry: Sendable {
+    package let content: ContentStore
+    package let catalog: Catalog
+    let uploads: Uploads
+    let manifests: ManifestCache
+    let logger: Logger
+    /// Bytes of the largest blob accepted.
+    let blobLimit: Int64
+
+    package init(content: ContentStore, catalog: Catalog, blobLimit: Int64, logger: Logger) {
+        self.blobLimit = blobLimit
+        self.content = content
+        self.catalog = catalog
+        self.logger = logger
+        uploads = Uploads()
+        manifests = ManifestCache()
+    }
+
+    /// What recovery at start found and did.
+    package struct Recovery: Sendable {
+        /// Upload sessions that can be resumed.
+        package var resumable = 0
+        /// Files of upload sessions that no row names; deleted.
+        package var strays = 0
+    }
+
+    /// Brings the upload sessions of a former run back, and deletes what none of them owns. Reads rows and one directory of
+    /// sessions; never the blobs.
+    ///
+    /// Crash story: a row without its file is dropped when the session is next asked for; a file without a row is
+    /// deleted here, since no client can name it.
+    package func recover() async throws -> Recovery {
+        var recovery = Recovery()
+        var known: Set<UploadID> = []
+        for id in try await catalog.expireUploads(limit: 10_000) {
+            logger.debug("upload session expired", metadata: ["upload": "\(id)"])
+        }
+        var last: String?
+        while true {
+            let page = try await catalog.uploads(after: last, limit: 500)
+            for record in page {
+                guard let id = UploadID(record.id) else { continue }
+                known.insert(id)
+                uploads.remember(Uploads.Dormant(record: record), id: id)
+            }
+            guard page.count == 500, let next = page.last?.id else { break }
+            last = next
+        }
+        recovery.resumable = known.count
+        recovery.strays = try await content.removeStrayUploads(keeping: known)
+        return recovery
+    }
+
+    /// Whether a push may start now: the disk has room and the catalog takes commits.
+    package var isWritable: Bool { content.gauge.state == .ok && catalog.isWritable }
+
+    /// What the store and the catalog throw, as the registry's own errors.
+    package func translated(_ error: any Error) -> any Error {
+        switch error {
+        case let error as CatalogError:
+            switch error.code {
+            case .overloaded: RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds)
+            case .storageFull: RegistryError.storageFull(error.reason)
+            case .unavailable, .newerFormat, .inconsistent: RegistryError.fault(error.reason)
+            }
+        case let error as ContentError:
+            switch error.code {
+            case .noSpace: RegistryError.storageFull(error.description)
+            case .tooLarge: RegistryError.blobTooLarge(limit: blobLimit)
+            case .tooManyUploads, .tooManyFiles: RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds)
+            default: RegistryError.fault(error.description)
+            }
+        default: error
+        }
+    }
+
+    /// Runs a verb's work and translates what the lower layers throw.
+    func translating<T: Sendable>(_ work: () async throws -> T) async throws -> T {
+        do {
+            return try await work()
+        } catch {
+            if let full = error as? CatalogError, full.code == .storageFull { await content.gauge.noteFull() }
+            throw translated(error)
+        }
+    }
+}

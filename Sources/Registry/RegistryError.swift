@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import OCI
+
+/// Everything that a verb of the registry may refuse, with what the client needs to know to do better.
+///
+/// One table in the HTTP front maps each case to the specification's code and a status.
+package enum RegistryError: Error, Sendable {
+    case nameUnknown(RepositoryName)
+    case blobUnknown(Digest, BlobAbsence)
+    case manifestUnknown(Reference)
+    case manifestInvalid(ManifestError)
+    /// The manifest was pushed by a digest that its bytes do not have.
+    case manifestDigestMismatch(given: Digest, actual: Digest)
+    /// Descriptors whose content the repository does not hold; all of them.
+    case manifestBlobUnknown([Digest])
+    /// Descriptors whose size differs from the size of the stored content.
+    case manifestSizeInvalid(Digest, declared: Int64, stored: Int64)
+    case manifestNestedTooDeep(limit: Int)
+    /// The blob's bytes do not have the digest that the client gave.
+    case digestMismatch(given: Digest, actual: Digest?)
+    case uploadUnknown(String)
+    /// Another request is writing to the session.
+    case uploadBusy(offset: Int64)
+    /// A chunk does not begin where the session ends.
+    case uploadOutOfOrder(offset: Int64, given: Int64)
+    /// A chunk's `Content-Range` and its length disagree.
+    case chunkLengthMismatch(declared: Int64, received: Int64, offset: Int64)
+    case uploadsExhausted(limit: Int)
+    case blobTooLarge(limit: Int64)
+    /// A live manifest refers to the blob.
+    case blobReferenced(Digest, by: [Digest])
+    /// A live index lists the manifest.
+    case manifestReferenced(Digest, by: [Digest])
+    /// `If-Match` or `If-None-Match` did not hold; the digest is what the tag points to now.
+    case preconditionFailed(current: Digest?)
+    case tooManyTags(limit: Int)
+    /// The disk is full, or nearly so.
+    case storageFull(String)
+    /// More work is queued than can be done in time; the client may retry after these seconds.
+    case overloaded(retryAfter: Int)
+    /// The store failed; the reason is for the log, not for the client.
+    case fault(String)
+}
+
+/// Why a blob is not served.
+package enum BlobAbsence: Sendable {
+    /// The repository has no link to it.
+    case notLinked
+    /// The catalog lists it, its file is missing: the next push of it heals it.
+    case fileMissing
+    /// Its bytes were found not to match its digest: the next push of it heals it.
+    case corrupt
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import Content
+import OCI
+import Synchronization
+
+/// Whose the open upload sessions are, by id.
+///
+/// A session id is 128 random bits, and is honoured only in the repository that it was opened in; so knowing another
+/// tenant's blob or repository never helps to write into its upload.
+final class Uploads: Sendable {
+    /// A session of a former run, not opened again yet.
+    struct Dormant: Sendable {
+        let record: UploadRecord
+    }
+
+    struct Owner: Sendable {
+        let repository: RepositoryName
+        let principal: String
+        /// Service time of the session's start, in seconds.
+        let started: Int64
+        /// Whether the catalog has a row for it, so that it outlives a restart.
+        var isRecorded: Bool
+        var dormant: Dormant?
+    }
+
+    private let owners = Mutex<[UploadID: Owner]>([:])
+
+    func remember(_ dormant: Dormant, id: UploadID) {
+        let owner = Owner(
+            repository: dormant.record.repository, principal: dormant.record.actor ?? "",
+            started: dormant.record.expires.seconds - RegistryLimits.uploadLifeSeconds, isRecorded: true,
+            dormant: dormant)
+        owners.withLock { $0[id] = owner }
+    }
+
+    func add(_ id: UploadID, repository: RepositoryName, principal: String, started: Int64) {
+        owners.withLock {
+            $0[id] = Owner(
+                repository: repository, principal: principal, started: started, isRecorded: false, dormant: nil)
+        }
+    }
+
+    /// The owner, if the session belongs to this repository.
+    func owner(of id: UploadID, in repository: RepositoryName) -> Owner? {
+        owners.withLock { owners in
+            guard let owner = owners[id], owner.repository == repository else { return nil }
+            return owner
+        }
+    }
+
+    func owner(of id: UploadID) -> Owner? {
+        owners.withLock { $0[id] }
+    }
+
+    func wake(_ id: UploadID) {
+        owners.withLock { $0[id]?.dormant = nil }
+    }
+
+    /// Notes that the session has a row. Returns the owner as it was before; nil when the session has ended.
+    func markRecorded(_ id: UploadID) -> Owner? {
+        owners.withLock { owners in
+            let before = owners[id]
+            owners[id]?.isRecorded = true
+            return before
+        }
+    }
+
+    @discardableResult
+    func forget(_ id: UploadID) -> Owner? {
+        owners.withLock { $0.removeValue(forKey: id) }
+    }
+
+    var all: [(id: UploadID, owner: Owner)] {
+        owners.withLock { owners in owners.map { (id: $0.key, owner: $0.value) } }
+    }
+}

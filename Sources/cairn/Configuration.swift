@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Logging
+
+/// What `cairn serve` runs with. Each property is a `Setting`, which says its names and what it accepts.
+struct Configuration: Sendable {
+    enum LogFormat: String, CaseIterable {
+        /// Human-readable on a terminal, JSON elsewhere.
+        case automatic = "auto"
+        case json
+        case human
+    }
+
+    var root = "./cairn-data"
+    var listen = ListenAddress(host: "127.0.0.1", port: 5000)
+    var allowAnonymous = false
+    var unsafeFilesystem = false
+    var logLevel = Logger.Level.info
+    var logFormat = LogFormat.automatic
+    var accessLog = true
+    /// Seconds that work in flight may take after SIGTERM.
+    var drainSeconds = 30
+    /// Bytes of the largest blob accepted.
+    var maximumBlobBytes: Int64 = 50 * 1024 * 1024 * 1024
+}
+
+/// A host and a port, as `--listen` takes them: `127.0.0.1:5000`, `localhost:0`, `[::1]:5000`.
+struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    let host: String
+    let port: Int
+
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// - Throws: A `SettingError` that says what is wrong with the text.
+    init(parsing text: String) throws(SettingError) {
+        guard let colon = text.lastIndex(of: ":") else {
+            throw SettingError(reason: "'\(text)' has no port; write HOST:PORT, for example 127.0.0.1:5000")
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard !host.isEmpty else {
+            throw SettingError(reason: "'\(text)' has no host; write 127.0.0.1 for this machine, 0.0.0.0 for all")
+        }
+        guard let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port) else {
+            throw SettingError(reason: "the port of '\(text)' is not a number from 0 to 65535")
+        }
+        self.init(host: host, port: port)
+    }
+
+    /// Whether only processes of this machine can reach the address.
+    var isLoopback: Bool {
+        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." })
+    }
+
+    var description: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
+
+/// Why a setting's value was refused.
+struct SettingError: Error, Hashable {
+    let reason: String
+}

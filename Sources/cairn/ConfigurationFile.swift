@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Foundation
+import Yams
+
+/// Where a bad setting stood, and why it was refused.
+struct ConfigurationError: Error, CustomStringConvertible {
+    let description: String
+}
+
+extension Configuration {
+    /// The largest configuration file read, in bytes.
+    static let fileLimit = 1024 * 1024
+
+    /// Settings in order of rising precedence: defaults, the file, the environment. Command line options come after.
+    ///
+    /// - Throws: A `ConfigurationError` that names the file and line, or the variable, and the reason.
+    static func load(file: String?, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+        var configuration = Configuration()
+        if let file { try configuration.read(file: file) }
+        for setting in Setting.allCases {
+            guard let text = environment[setting.variable] else { continue }
+            do {
+                try setting.apply(text, to: &configuration)
+            } catch {
+                throw ConfigurationError(description: "environment variable \(setting.variable): \(error.reason)")
+            }
+        }
+        return configuration
+    }
+
+    private mutating func read(file: String) throws(ConfigurationError) {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw ConfigurationError(description: "\(file): the file cannot be read")
+        }
+        guard data.count <= Self.fileLimit else {
+            throw ConfigurationError(description: "\(file): the file is over \(Self.fileLimit) bytes")
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw ConfigurationError(description: "\(file): the file is not UTF-8")
+        }
+        let document: Node?
+        do {
+            document = try Yams.compose(yaml: text)
+        } catch {
+            throw ConfigurationError(description: "\(file): not YAML: \(error)")
+        }
+        guard let document else { return }
+        try read(document, file: file)
+    }
+
+    private mutating func read(_ document: Node, file: String) throws(ConfigurationError) {
+        guard let mapping = document.mapping else {
+            throw ConfigurationError(description: "\(file):1: the file must hold 'setting: value' lines")
+        }
+        for (key, value) in mapping {
+            let place = "\(file):\(key.mark?.line ?? 1)"
+            guard let name = key.scalar?.string, let setting = Setting(rawValue: name) else {
+                let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ConfigurationError(
+                    description: "\(place): unknown setting '\(key.scalar?.string ?? "?")'; the settings are \(known)")
+            }
+            guard let scalar = value.scalar else {
+                throw ConfigurationError(description: "\(place): '\(name)' takes one value, not a list or mapping")
+            }
+            do {
+                try setting.apply(scalar.string, to: &self)
+            } catch {
+                throw ConfigurationError(description: "\(place): '\(name)': \(error.reason)")
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Logging
+
+/// The settings, under the names that the configuration file uses; the one table from which file, environment and the
+/// help text are read.
+enum Setting: String, CaseIterable {
+    case root
+    case listen
+    case allowAnonymous = "allow-anonymous"
+    case unsafeFilesystem = "unsafe-filesystem"
+    case logLevel = "log-level"
+    case logFormat = "log-format"
+    case accessLog = "access-log"
+    case drainSeconds = "drain-seconds"
+    case maximumBlobBytes = "maximum-blob-bytes"
+
+    /// The environment variable: `CAIRN_` and the name in capitals.
+    var variable: String {
+        "CAIRN_" + rawValue.uppercased().replacing("-", with: "_")
+    }
+
+    var help: String {
+        switch self {
+        case .root: "directory of all data (default ./cairn-data)"
+        case .listen: "HOST:PORT to listen on (default 127.0.0.1:5000; port 0 takes a free one)"
+        case .allowAnonymous: "true: listen beyond loopback although everyone may push, pull and delete (default false)"
+        case .unsafeFilesystem: "true: accept NFS, overlay or tmpfs, where a power cut may lose pushes (default false)"
+        case .logLevel: "trace, debug, info, notice, warning, error or critical (default info)"
+        case .logFormat: "auto, json or human (default auto: human on a terminal)"
+        case .accessLog: "false: no line per request (default true)"
+        case .drainSeconds: "seconds that work in flight may take after SIGTERM, 1 to 3600 (default 30)"
+        case .maximumBlobBytes: "largest blob accepted, in bytes (default 53687091200)"
+        }
+    }
+
+    /// Parses a value and sets it.
+    ///
+    /// - Throws: A `SettingError` that says what values are accepted.
+    func apply(_ text: String, to configuration: inout Configuration) throws(SettingError) {
+        switch self {
+        case .root:
+            guard !text.isEmpty, !text.utf8.contains(0) else { throw SettingError(reason: "the path is empty") }
+            configuration.root = text
+        case .listen: configuration.listen = try ListenAddress(parsing: text)
+        case .allowAnonymous: configuration.allowAnonymous = try Self.boolean(text)
+        case .unsafeFilesystem: configuration.unsafeFilesystem = try Self.boolean(text)
+        case .logLevel:
+            guard let level = Logger.Level(rawValue: text) else {
+                throw SettingError(reason: "'\(text)' is not one of \(Self.list(Logger.Level.allCases.map(\.rawValue)))")
+            }
+            configuration.logLevel = level
+        case .logFormat:
+            guard let format = Configuration.LogFormat(rawValue: text) else {
+                let names = Configuration.LogFormat.allCases.map(\.rawValue)
+                throw SettingError(reason: "'\(text)' is not one of \(Self.list(names))")
+            }
+            configuration.logFormat = format
+        case .accessLog: configuration.accessLog = try Self.boolean(text)
+        case .drainSeconds: configuration.drainSeconds = Int(try Self.number(text, in: 1...3600))
+        case .maximumBlobBytes:
+            configuration.maximumBlobBytes = try Self.number(text, in: 1...(1 << 50))
+        }
+    }
+
+    private static func boolean(_ text: String) throws(SettingError) -> Bool {
+        switch text {
+        case "true": return true
+        case "false": return false
+        default: throw SettingError(reason: "'\(text)' is neither true nor false")
+        }
+    }
+
+    private static func number(_ text: String, in range: ClosedRange<Int64>) throws(SettingError) -> Int64 {
+        guard let value = Int64(text), range.contains(value) else {
+            throw SettingError(reason: "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.joined(separator: ", ")
+    }
+}

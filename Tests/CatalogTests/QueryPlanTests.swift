@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import GRDB
+import OCI
+import Synchronization
+import Testing
+
+/// No statement of a request walks a table: with a million rows it must cost what it costs with ten.
+@Suite struct QueryPlanTests {
+    /// Runs every verb that a request can reach, and returns the statements that ran.
+    private static func statementsOfAllVerbs(_ fixture: CatalogFixture) async throws -> Set<String> {
+        let catalog = try fixture.catalog
+        let (name, other) = (try Sample.repository(), try Sample.repository("other"))
+        fixture.statements.withLock { $0 = [] }
+        try await catalog.createUpload("u", in: name, lifetime: 10, context: Sample.context)
+        try await catalog.updateUpload("u", durableOffset: 1)
+        _ = try await catalog.upload("u")
+        _ = try await catalog.uploads(after: nil, limit: 10)
+        _ = try await catalog.expireUploads(limit: 10)
+        try await catalog.deleteUpload("u")
+        try await catalog.linkConfig()
+        let layer = try await catalog.link(10)
+        try await catalog.link(10)
+        for source in [name, nil] {
+            _ = try await catalog.mount(
+                layer,
+                from: source,
+                to: other,
+                isReadable: { _ in true },
+                context: Sample.context
+            )
+        }
+        let image = try SampleManifest.image(1, layers: [(layer, 10)], subject: Sample.digest(9))
+        _ = try await catalog.put(image, tags: ["a", "b"])
+        _ = try await catalog.put(image, tags: ["a"])
+        _ = try await catalog.put(SampleManifest.image(2), tags: ["a"])
+        _ = try await catalog.put(SampleManifest.index(3, [image]), tags: ["i"])
+        _ = try await catalog.get("a")
+        _ = try await catalog.get(image.digest)
+        _ = try await catalog.tags(in: name, after: Sample.tag("a"), limit: 10)
+        _ = try await catalog.tags(in: name, after: Sample.tag("z"), limit: 10)
+        _ = try await catalog.tagHistory(Sample.tag("a"), in: name, limit: 10)
+        _ = try await catalog.repositories(after: nil, limit: 10)
+        _ = try await catalog.repositoryExists(name)
+        _ = try await catalog.referrers(of: Sample.digest(9), in: name, limit: 10)
+        _ = try await catalog.referrers(
+            of: Sample.digest(9),
+            in: name,
+            artifactType: Sample.mediaType("a/b"),
+            limit: 10
+        )
+        fixture.clock.advance(seconds: 1_400)
+        _ = try await catalog.touchBlob(layer, in: other)
+        _ = try await catalog.untag("b")
+        _ = try await catalog.delete(image.digest)
+        _ = try await catalog.delete(SampleManifest.index(3, [image]).digest)
+        _ = try await catalog.delete(image.digest)
+        _ = try await catalog.deleteBlob(layer, in: name, context: Sample.context)
+        try await catalog.markBlob(layer, health: .corrupt)
+        try await catalog.link(10)
+        _ = try await catalog.blobRecord(layer)
+        _ = try await catalog.blobRecords(after: nil, limit: 10)
+        _ = try await catalog.manifestAudits(after: nil, limit: 10)
+        try await catalog.housekeep()
+        return fixture.statements.withLock { $0 }
+    }
+
+    @Test func noVerbScansATable() async throws {
+        let fixture = try CatalogFixture()
+        let statements = try await QueryPlanTests.statementsOfAllVerbs(fixture)
+            .filter { statement in !statement.contains("sqlite_master") }
+            .filter { statement in
+                ["SELECT", "INSERT", "UPDATE", "DELETE"].contains { statement.hasPrefix($0) }
+            }
+        #expect(statements.count > 50)
+        for statement in statements.sorted() {
+            let plan = try plan(of: statement, fixture)
+            let scans = plan.filter { isScan($0, in: statement) }
+            #expect(scans.isEmpty, "\(statement)")
+        }
+    }
+
+    private func plan(of statement: String, _ fixture: CatalogFixture) throws -> [String] {
+        try fixture.raw { database in
+            let explain = try database.makeStatement(sql: "EXPLAIN QUERY PLAN \(statement)")
+            explain.setUncheckedArguments(StatementArguments())
+            return try Row.fetchAll(explain).map { $0["detail"] }
+        }
+    }
+
+    /// A scan is allowed where its length is bounded by LIMIT in key order, or it reads a bounded result.
+    private func isScan(_ step: String, in statement: String) -> Bool {
+        guard step.hasPrefix("SCAN") else {
+            return step.contains("AUTOMATIC") || walksARepository(step, in: statement)
+        }
+        let bounded = [
+            "SCAN CONSTANT ROW", "SCAN page", "SCAN bounded", "SCAN (subquery",
+        ]
+        if bounded.contains(where: step.hasPrefix) { return false }
+        // One step from the end of the table, and the first rows of a queue.
+        return !statement.contains("ORDER BY id DESC LIMIT 1") && !statement.contains("ORDER BY id LIMIT ?")
+    }
+
+    /// A search by the repository alone walks all that the repository has, as the check of a foreign key did before
+    /// its index had all columns. It is fine where one row is enough, and for a repository that is new.
+    private func walksARepository(_ step: String, in statement: String) -> Bool {
+        guard step.hasPrefix("SEARCH"), step.hasSuffix("(repo_id=?)") else { return false }
+        return !statement.contains("EXISTS (SELECT 1 FROM") && !statement.hasPrefix("INSERT INTO repo(")
+    }
+
+    /// The check above can fail: it knows a scan when it sees one.
+    @Test func aScanIsSeen() throws {
+        let fixture = try CatalogFixture()
+        for statement in [
+            "SELECT digest FROM blob WHERE size = ?", "SELECT name FROM tag WHERE repo_id = ? AND hlc = ?",
+        ] {
+            let plan = try plan(of: statement, fixture)
+            #expect(plan.contains { isScan($0, in: statement) })
+        }
+    }
+
+    /// Deleting a parent row makes the engine look for its children: that must go by an index as well.
+    @Test func everyForeignKeyHasAnIndexOnItsChild() throws {
+        let fixture = try CatalogFixture()
+        try fixture.raw { database in
+            let tables = try String.fetchAll(
+                database,
+                sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            for table in tables {
+                let keys = try Row.fetchAll(
+                    database,
+                    sql: "SELECT * FROM pragma_foreign_key_list(?)",
+                    arguments: [table]
+                )
+                for (_, columns) in Dictionary(grouping: keys, by: { $0["id"] as Int }) {
+                    let names = columns.sorted { ($0["seq"] as Int) < ($1["seq"] as Int) }.map { $0["from"] as String }
+                    let condition = names.map { "\($0) = 1" }.joined(separator: " AND ")
+                    let plan = try Row.fetchAll(
+                        database,
+                        sql: "EXPLAIN QUERY PLAN SELECT 1 FROM \(table) WHERE \(condition)"
+                    ).map { $0["detail"] as String }
+                    #expect(plan.allSatisfy { $0.hasPrefix("SEARCH") }, "\(table)(\(names))")
+                }
+            }
+        }
+    }
+}

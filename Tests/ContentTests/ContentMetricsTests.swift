@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Content
+import CoreMetrics
+import Cryptography
+import MetricsTestKit
+import NIOCore
+import OCI
+import Testing
+
+@Suite("Content metrics")
+struct ContentMetricsTests {
+    @Test("syncs and bytes are counted")
+    func counts() async throws {
+        let metrics = TestMetrics()
+        try await withMetricsFactory(metrics) {
+            var limits = ContentLimits()
+            limits.durableBytes = 100_000
+            limits.batchBytes = 100_000
+            limits.minimumBatchBytes = 100_000
+            try await TestStore.with(limits: limits) { test in
+                let claim = try await test.claimed()
+                try await claim.append(all: sample(150_000), piece: 75_000)
+                _ = try await claim.flush()
+                while test.durable.all.isEmpty { await Task.yield() }
+                try await claim.commit(expecting: Digest.of(sample(150_000))) {}
+                try await test.store.put([1, 2], digest: Digest.of([1, 2])) {}
+                _ = try await test.store.startUpload()
+            }
+        }
+        func total(_ label: String, _ kind: String? = nil) throws -> Int64 {
+            try metrics.expectCounter(label, kind.map { [("kind", $0)] } ?? []).totalValue
+        }
+        #expect(try total("cairn_fsyncs_total", "data") == 2)
+        #expect(try total("cairn_fsyncs_total", "directory") == 2)
+        #expect(try total("cairn_fsyncs_total", "progress") == 1)
+        #expect(try total("cairn_written_bytes_total") == 150_002)
+        #expect(try total("cairn_hashed_bytes_total") == 150_002)
+        #expect(try metrics.expectGauge("cairn_uploads_open").lastValue == 1)
+        #expect(try #require(metrics.expectGauge("cairn_storage_free_bytes").lastValue) > 0)
+    }
+}

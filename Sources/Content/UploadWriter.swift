@@ -46,7 +46,8 @@ struct UploadWriter: ~Copyable {
             // changes, so the pointers stay valid and their bytes the same.
             unsafe parts.append(unsafe buffer.withUnsafeReadableBytes { unsafe $0 })
         }
-        for unsafepart in unsafe parts { try unsafe hash(part) }
+        // By index: the formatter garbles `for unsafe part in`.
+        for index in unsafe parts.indices { try unsafe hash(parts[index]) }
         try unsafe PositionedWrite.all(parts, to: file, at: written, in: filesystem)
         withExtendedLifetime(batch) {}
         metrics.written(batch.count)

@@ -25,6 +25,8 @@ package enum HTTPLimits {
     package static let deadlineTick = TimeAmount.seconds(2)
     /// What is still read of a request body that was refused, so that the client sees the answer.
     package static let refusedBody = 4 * 1024 * 1024
+    /// A blob body of at most this size that comes whole with its digest is gathered in memory and stored in one step.
+    package static let bodyInMemory = 256 * 1024
     package static let connections = 4096
     /// Bytes taken from a socket at a time; large reads save a sixth of the processor time of an upload.
     package static let receiveBuffer = 256 * 1024

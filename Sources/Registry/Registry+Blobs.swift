@@ -3,6 +3,7 @@
 
 import Catalog
 package import Content
+import Logging
 package import OCI
 
 extension Registry {

@@ -2,8 +2,9 @@
 // Copyright the Cairn authors
 
 package import Catalog
+import Content
 import Cryptography
-package import NIOCore
+import NIOCore
 package import OCI
 
 /// A manifest that a client pushes, before it is checked.
@@ -128,6 +129,7 @@ extension Registry {
                 case .deleted(let event, _): return event
                 case .notFound: throw await missing(reference, in: repository)
                 case .held(let parents): throw RegistryError.manifestReferenced(digest, by: parents)
+                case .tooManyTags(let limit): throw RegistryError.manifestHasTooManyTags(digest, limit: limit)
                 case .preconditionFailed(let current): throw RegistryError.preconditionFailed(current: current)
                 }
             }

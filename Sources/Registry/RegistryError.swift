@@ -33,6 +33,8 @@ package enum RegistryError: Error, Sendable {
     case blobReferenced(Digest, by: [Digest])
     /// A live index lists the manifest.
     case manifestReferenced(Digest, by: [Digest])
+    /// The manifest has more tags than fall with it in one step; tags have to be deleted first.
+    case manifestHasTooManyTags(Digest, limit: Int)
     /// `If-Match` or `If-None-Match` did not hold; the digest is what the tag points to now.
     case preconditionFailed(current: Digest?)
     case tooManyTags(limit: Int)

@@ -30,7 +30,7 @@ final class Uploads: Sendable {
 
     func remember(_ dormant: Dormant, id: UploadID) {
         let owner = Owner(
-            repository: dormant.record.repository, principal: dormant.record.actor ?? "",
+            repository: dormant.record.repository, principal: dormant.record.actor,
             started: dormant.record.expires.seconds - RegistryLimits.uploadLifeSeconds, isRecorded: true,
             dormant: dormant)
         owners.withLock { $0[id] = owner }

@@ -53,7 +53,7 @@ actor Cleaner {
     private func noteManifest(_ repository: String, _ reference: String, _ body: Body) {
         if reference.contains(":") {
             manifests.insert(Item(repository: repository, reference: reference))
-        } else if case .bytes(let bytes) = body, let digest = try? Digest.of(bytes) {
+        } else if let digest = try? Digest.of(body.bytes) {
             manifests.insert(Item(repository: repository, reference: digest.description))
         }
     }

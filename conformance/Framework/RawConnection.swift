@@ -58,6 +58,14 @@ final class RawConnection {
         await send(Array(head.text.utf8) + body)
     }
 
+    /// Sends a header section and a body in as many pieces as they have bytes.
+    func sendBytewise(_ head: RawHead, body: [UInt8]) async {
+        request = Request(method: head.method, target: head.target, headers: head.headers, body: .bytes(body))
+        for byte in Array(head.text.utf8) + body {
+            await send([byte])
+        }
+    }
+
     /// The next final answer. Interim answers before it are passed over.
     func response(to method: String) async throws -> Response {
         for _ in 0..<Limits.interimAnswers {

@@ -10,13 +10,16 @@ enum Body: Sendable {
     /// Chunked, with no Content-Length.
     case chunked([[UInt8]])
 
-    var count: Int {
+    /// All of it, without the framing.
+    var bytes: [UInt8] {
         switch self {
-        case .none: 0
-        case .bytes(let bytes): bytes.count
-        case .chunked(let parts): parts.reduce(0) { $0 + $1.count }
+        case .none: []
+        case .bytes(let bytes): bytes
+        case .chunked(let parts): Array(parts.joined())
         }
     }
+
+    var count: Int { bytes.count }
 }
 
 /// One request to the registry.

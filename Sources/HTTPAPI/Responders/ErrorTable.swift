@@ -113,7 +113,7 @@ enum ErrorTable {
             ErrorAnswer(
                 .notFound, .manifestUnknown, "no such manifest", detail: [("reference", .text(reference.description))])
         case .manifestInvalid, .manifestDigestMismatch, .manifestBlobUnknown, .manifestSizeInvalid,
-            .manifestNestedTooDeep, .manifestReferenced:
+            .manifestNestedTooDeep, .manifestReferenced, .manifestHasTooManyTags:
             manifest(error)
         case .uploadUnknown, .uploadBusy, .uploadOutOfOrder, .chunkLengthMismatch, .uploadsExhausted, .digestMismatch,
             .blobTooLarge:
@@ -183,6 +183,11 @@ enum ErrorTable {
             return ErrorAnswer(
                 .methodNotAllowed, .unsupported, "an index of this repository lists the manifest; delete that first",
                 detail: [("digest", .text(digest.description)), ("indexes", .list(parents.map(\.description)))],
+                headers: [.allow: "GET, HEAD, PUT"])
+        case .manifestHasTooManyTags(let digest, let limit):
+            return ErrorAnswer(
+                .methodNotAllowed, .unsupported, "the manifest has more tags than fall with it at once; delete tags first",
+                detail: [("digest", .text(digest.description)), ("limit", .number(Int64(limit)))],
                 headers: [.allow: "GET, HEAD, PUT"])
         default:
             return ErrorAnswer(.badRequest, .manifestInvalid, "the manifest was refused")

@@ -8,8 +8,8 @@ import NIOHTTPTypesHTTP1
 /// Asks a connection to send a span of a file as the next part of the response body, without a copy through memory.
 ///
 /// Triggered as an outbound user event by the body of a blob response; the event's promise is the write's.
-package struct SendFileRegion: Sendable {
-    package let region: FileRegion
+struct SendFileRegion: Sendable {
+    let region: FileRegion
 }
 
 /// The door through which a file region passes the codec that only knows byte buffers.

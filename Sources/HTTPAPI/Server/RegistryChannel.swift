@@ -33,10 +33,16 @@ package struct PendingConnection: ServerChildChannelValue {
 package struct RegistryChannel: HTTPChannelHandler {
     package typealias Value = PendingConnection
 
+    /// Answers the requests of HTTP/1.1 connections.
     package let responder: HTTPChannelHandler.Responder
+    /// Answers those of HTTP/2 streams.
+    let streamResponder: HTTPChannelHandler.Responder
 
-    package init(responder: @escaping HTTPChannelHandler.Responder) {
+    package init(
+        responder: @escaping HTTPChannelHandler.Responder, streamResponder: @escaping HTTPChannelHandler.Responder
+    ) {
         self.responder = responder
+        self.streamResponder = streamResponder
     }
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<PendingConnection> {
@@ -73,10 +79,11 @@ package struct RegistryChannel: HTTPChannelHandler {
     private func handleStreams(
         _ multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange>, logger: Logger
     ) async {
+        let streams = RegistryChannel(responder: streamResponder, streamResponder: streamResponder)
         do {
             try await withThrowingDiscardingTaskGroup { group in
                 for try await exchange in multiplexer.inbound {
-                    group.addTask { await handleHTTP(asyncChannel: exchange, logger: logger) }
+                    group.addTask { await streams.handleHTTP(asyncChannel: exchange, logger: logger) }
                 }
             }
         } catch {
@@ -101,6 +108,7 @@ package struct RegistryChannel: HTTPChannelHandler {
             withPipeliningAssistance: false,
             withErrorHandling: false,
             withOutboundHeaderValidation: false,
+            withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: limits
         )
         try pipeline.addHandler(RequestGuard())

@@ -210,17 +210,24 @@ enum BlobPullChecks {
 }
 
 extension Session {
-    /// Sends HEAD and then another request on one connection: whatever follows the header section of the first answer
-    /// must be the second answer, or else the connection is out of step.
-    func expectNoBodyOnWire(_ target: String) async throws {
+    /// Sends a request whose answer has no body, HEAD or one that is answered 304, and then another on the same
+    /// connection: whatever follows the header section of the first answer must be the second answer, or else the
+    /// connection is out of step.
+    func expectNoBodyOnWire(
+        _ target: String,
+        method: String = "HEAD",
+        status: Int? = nil,
+        headers: Headers = [:]
+    ) async throws {
         try await raw { connection in
-            await connection.send(await rawHead("HEAD", target, ["Accept": MediaTypes.all]))
-            let first = try await connection.response(to: "HEAD")
+            await connection.send(await rawHead(method, target, Self.acceptAll.adding(headers)))
+            let first = try await connection.response(to: method)
+            if let status { try first.expect(status: status) }
             await connection.send(await rawHead("GET", "/v2/", ["Connection": "close"]))
             do {
                 try await connection.response(to: "GET").expect(status: 200)
             } catch let failure as CheckFailure {
-                throw first.failure(expected: "no body after the answer to HEAD", received: failure.received)
+                throw first.failure(expected: "no body after this answer", received: failure.received)
             }
         }
     }

@@ -217,6 +217,17 @@ enum ManifestPullChecks {
             try await session.getManifest(session.sharedTag(.sha256), in: session.sharedRepository, headers: condition)
                 .expect(status: 304).expect(header: "ETag")
         },
+        negotiate(
+            "304-no-body",
+            "A 304 has no body on the wire",
+            level: .must,
+            reference: "RFC 9110, 15.4.5"
+        ) { session in
+            let document = try await session.sharedImage()
+            let target = session.manifestTarget(document.digest, in: session.sharedRepository)
+            let condition: Headers = ["If-None-Match": "\"\(document.digest)\""]
+            try await session.expectNoBodyOnWire(target, method: "GET", status: 304, headers: condition)
+        },
         negotiate("304-after-move-200", "After a tag has moved, its former ETag answers 200 with the new manifest") {
             session in
             let first = try await session.storedImage(tag: "moving")

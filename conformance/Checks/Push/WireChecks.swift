@@ -68,7 +68,8 @@ enum WireChecks {
                 await connection.send(await session.rawHead("PUT", target, headers))
                 try await connection.anyResponse(to: "PUT").expect(status: 100)
                 await connection.send(document.bytes)
-                try await connection.response(to: "PUT").expect(status: 201)
+                let response = try await connection.response(to: "PUT").expect(status: 201)
+                await session.note(response)
             }
         },
         check(
@@ -139,9 +140,7 @@ enum WireChecks {
         check("byte-by-byte", "A request that arrives byte by byte is understood") { session in
             let bytes = session.random(40)
             try await push(session, bytes, ["Content-Length": "40"]) { connection, head in
-                for byte in Array(head.text.utf8) + bytes {
-                    await connection.send([byte])
-                }
+                await connection.sendBytewise(head, body: bytes)
             }.expect(status: 201)
         },
         check(

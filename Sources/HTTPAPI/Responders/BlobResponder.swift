@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Content
+import HTTPTypes
+import HummingbirdCore
+import OCI
+import Registry
+
+/// end-2 and end-10: blobs by digest.
+extension Responder {
+    func blob(_ exchange: Exchange, _ name: RepositoryName, _ digest: Digest) async throws -> Answer {
+        try exchange.require([.get, .head, .delete])
+        if exchange.request.method == .delete {
+            try await registry.deleteBlob(digest, in: name, caller: exchange.caller)
+            return Answer(.accepted)
+        }
+        let text = digest.description
+        let entityTag = "\"\(text)\""
+        var headers: HTTPFields = [
+            .contentType: "application/octet-stream",
+            Header.contentDigest: text,
+            .eTag: entityTag,
+            .acceptRanges: "bytes",
+            .cacheControl: CacheControl.immutable,
+            Header.securityPolicy: "sandbox; default-src 'none'",
+        ]
+        if exchange.isHead {
+            let size = try await registry.statBlob(digest, in: name)
+            if exchange.matches(entityTag) { return Answer(.notModified, headers: headers) }
+            var answer = Answer(.ok, headers: headers, body: .blob(nil, 0..<size))
+            answer.digest = text
+            return answer
+        }
+        let file = try await registry.openBlob(digest, in: name)
+        if exchange.matches(entityTag) { return Answer(.notModified, headers: headers) }
+        let condition = exchange.headers[.ifRange]
+        let header = condition == nil || condition == entityTag ? exchange.headers[.range] : nil
+        var answer: Answer
+        switch ByteRange(header: header, length: file.size) {
+        case .whole:
+            answer = Answer(.ok, headers: headers, body: .blob(file, 0..<file.size))
+        case .partial(let range):
+            headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)"
+            answer = Answer(.partialContent, headers: headers, body: .blob(file, range))
+        case .unsatisfiable:
+            answer = ErrorAnswer(
+                .rangeNotSatisfiable, .rangeInvalid, "the range lies outside the blob",
+                detail: [("size", .number(file.size))]
+            ).answer
+            answer.headers[.contentRange] = "bytes */\(file.size)"
+        }
+        answer.digest = text
+        return answer
+    }
+}
+
+/// What caches may do with an answer (RFC 9111). Content by digest never changes.
+enum CacheControl {
+    static let immutable = "public, max-age=31536000, immutable"
+    /// Content by tag: to be asked for again each time, cheaply, with its entity tag.
+    static let revalidate = "no-cache"
+}
+
+extension Responder.Exchange {
+    /// Whether `If-None-Match` lists this entity tag, so that 304 answers the request (RFC 9110, section 13.1.2).
+    func matches(_ entityTag: String) -> Bool {
+        guard let condition = headers[.ifNoneMatch] else { return false }
+        return condition.split(separator: ",").contains { item in
+            var tag = item.drop { $0 == " " }
+            while tag.last == " " { tag = tag.dropLast() }
+            if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
+            return tag == "*" || tag == entityTag[...]
+        }
+    }
+}

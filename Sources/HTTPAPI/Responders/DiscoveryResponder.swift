@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import HTTPTypes
+import NIOCore
+import OCI
+import Registry
+
+/// end-8, end-12 and the catalog: lists, paged by key.
+extension Responder {
+    func tags(_ exchange: Exchange, _ name: RepositoryName) async throws -> Answer {
+        try exchange.require([.get, .head])
+        let requested = try exchange.pageLength()
+        var last: Tag?
+        if let text = exchange.query["last"], !text.isEmpty {
+            do {
+                last = try Tag(parsing: text)
+            } catch {
+                throw RequestError.badTag(error)
+            }
+        }
+        let page = try await registry.tags(in: name, after: last, limit: requested ?? HTTPLimits.page)
+        return list(
+            page.elements.map(\.description), hasMore: page.hasMore, requested: requested,
+            path: "/v2/\(name)/tags/list"
+        ) { json, tags in
+            json.key("name")
+            json.string(name.description)
+            json.key("tags")
+            json.array { json in for tag in tags { json.string(tag) } }
+        }
+    }
+
+    func catalog(_ exchange: Exchange) async throws -> Answer {
+        try exchange.require([.get, .head])
+        let requested = try exchange.pageLength()
+        var last: RepositoryName?
+        if let text = exchange.query["last"], !text.isEmpty {
+            do {
+                last = try RepositoryName(parsing: text)
+            } catch {
+                throw RequestError.badName(error)
+            }
+        }
+        let page = try await registry.repositories(after: last, limit: requested ?? HTTPLimits.page)
+        return list(
+            page.elements.map(\.description), hasMore: page.hasMore, requested: requested, path: "/v2/_catalog"
+        ) { json, names in
+            json.key("repositories")
+            json.array { json in for name in names { json.string(name) } }
+        }
+    }
+
+    private func list(
+        _ names: [String], hasMore: Bool, requested: Int?, path: String,
+        body: (inout JSONWriter, [String]) -> Void
+    ) -> Answer {
+        var headers: HTTPFields = [.contentType: "application/json"]
+        if hasMore, let last = names.last {
+            let next = "\(path)?n=\(requested ?? HTTPLimits.page)&last=\(PercentEncoding.encode(last))"
+            headers[Header.link] = "<\(next)>; rel=\"next\""
+        }
+        var json = JSONWriter()
+        json.object { json in body(&json, names) }
+        return Answer(.ok, headers: headers, body: .bytes(ByteBuffer(bytes: json.bytes)))
+    }
+
+    func referrers(_ exchange: Exchange, _ name: RepositoryName, _ subject: Digest) async throws -> Answer {
+        try exchange.require([.get, .head])
+        var filter: MediaType?
+        let filterText = exchange.query["artifactType"] ?? ""
+        if !filterText.isEmpty {
+            do {
+                filter = try MediaType(parsing: filterText)
+            } catch {
+                throw RequestError.badQuery("artifactType is not a media type: \(error.reason)")
+            }
+        }
+        var last: Digest?
+        if let text = exchange.query["last"], !text.isEmpty {
+            do {
+                last = try Digest(parsing: text)
+            } catch {
+                throw RequestError.badDigest(error)
+            }
+        }
+        let requested = try exchange.pageLength()
+        let page = try await registry.referrers(
+            of: subject, in: name, artifactType: filter, after: last, limit: requested ?? HTTPLimits.page)
+        var headers: HTTPFields = [.contentType: MediaType.imageIndex.description]
+        if filter != nil { headers[Header.filtersApplied] = "artifactType" }
+        if page.hasMore, let last = page.referrers.last?.digest {
+            var next = "/v2/\(name)/referrers/\(subject)?n=\(requested ?? HTTPLimits.page)&last=\(last)"
+            if !filterText.isEmpty { next += "&artifactType=\(PercentEncoding.encode(filterText))" }
+            headers[Header.link] = "<\(next)>; rel=\"next\""
+        }
+        let bytes = Self.index(of: page.referrers)
+        return Answer(.ok, headers: headers, body: .bytes(ByteBuffer(bytes: bytes)))
+    }
+
+    /// An image index whose descriptors carry what the specification asks for: media type, digest, size, artifact type
+    /// and annotations of each referrer.
+    private static func index(of referrers: [Referrer]) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.key("schemaVersion")
+            json.integer(2)
+            json.key("mediaType")
+            json.string(MediaType.imageIndex.description)
+            json.key("manifests")
+            json.array { json in
+                for referrer in referrers { descriptor(of: referrer, into: &json) }
+            }
+        }
+        return json.bytes
+    }
+
+    private static func descriptor(of referrer: Referrer, into json: inout JSONWriter) {
+        json.object { json in
+            json.key("mediaType")
+            json.string(referrer.mediaType.description)
+            json.key("digest")
+            json.string(referrer.digest.description)
+            json.key("size")
+            json.integer(referrer.size)
+            if let type = referrer.artifactType {
+                json.key("artifactType")
+                json.string(type.description)
+            }
+            if let annotations = referrer.annotations {
+                json.key("annotations")
+                json.raw(annotations)
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+import OCI
+import Registry
+
+/// end-3, end-7 and end-9: manifests by tag and by digest.
+extension Responder {
+    func manifest(
+        _ exchange: Exchange, _ name: RepositoryName, _ reference: Reference, body: inout IncomingBody
+    ) async throws -> Answer {
+        try exchange.require([.get, .head, .put, .delete])
+        switch exchange.request.method {
+        case .put: return try await putManifest(exchange, name, reference, body: &body)
+        case .delete:
+            let event = try await registry.deleteManifest(
+                reference, in: name, condition: try exchange.precondition(), caller: exchange.caller)
+            return Answer(.accepted, headers: [Header.event: "\(event)"])
+        default: return try await getManifest(exchange, name, reference)
+        }
+    }
+
+    private func getManifest(
+        _ exchange: Exchange, _ name: RepositoryName, _ reference: Reference
+    ) async throws -> Answer {
+        let manifest = try await registry.manifest(reference, in: name)
+        var headers: HTTPFields = [
+            .contentType: manifest.mediaType.description,
+            Header.contentDigest: manifest.digestText,
+            .eTag: manifest.entityTag,
+        ]
+        if case .digest = reference {
+            headers[.cacheControl] = CacheControl.immutable
+        } else {
+            headers[.cacheControl] = CacheControl.revalidate
+        }
+        var answer =
+            exchange.matches(manifest.entityTag)
+            ? Answer(.notModified, headers: headers)
+            : Answer(.ok, headers: headers, body: .bytes(manifest.bytes))
+        answer.digest = manifest.digestText
+        return answer
+    }
+
+    private func putManifest(
+        _ exchange: Exchange, _ name: RepositoryName, _ reference: Reference, body: inout IncomingBody
+    ) async throws -> Answer {
+        var contentType: MediaType?
+        if let text = exchange.headers[.contentType] {
+            do {
+                contentType = try MediaType(contentType: text)
+            } catch {
+                throw RequestError.unsupportedMediaType(error.value)
+            }
+        }
+        let tags = try exchange.pushedTags(reference)
+        let condition = try exchange.precondition()
+        let bytes = try await body.collect(limit: OCILimits.manifestBytesLimit)
+        var push = ManifestPush(
+            reference: reference, contentType: contentType, bytes: Array(bytes.readableBytesView))
+        push.tags = tags
+        push.condition = condition
+        let stored = try await registry.putManifest(push, in: name, caller: exchange.caller)
+        var headers: HTTPFields = [
+            .location: "/v2/\(name)/manifests/\(stored.digest)",
+            Header.contentDigest: stored.digest.description,
+            .eTag: "\"\(stored.digest)\"",
+            Header.event: "\(stored.event)",
+        ]
+        if let subject = stored.subject { headers[Header.subject] = subject.description }
+        if !tags.isEmpty { headers[Header.tag] = tags.map(\.description).joined(separator: ", ") }
+        var answer = Answer(.created, headers: headers)
+        answer.digest = stored.digest.description
+        return answer
+    }
+}
+
+extension Responder.Exchange {
+    /// The tags of `?tag=`, which only a push by digest may carry (end-7b).
+    fileprivate func pushedTags(_ reference: Reference) throws -> [Tag] {
+        let texts = query.all("tag")
+        guard !texts.isEmpty else { return [] }
+        guard case .digest = reference else {
+            throw RequestError.badQuery("?tag= goes with a push by digest")
+        }
+        guard texts.count <= HTTPLimits.tagsPerPush else {
+            throw RequestError.tooManyTagsInPush(limit: HTTPLimits.tagsPerPush)
+        }
+        var tags: [Tag] = []
+        for text in texts {
+            do {
+                let tag = try Tag(parsing: text)
+                if !tags.contains(tag) { tags.append(tag) }
+            } catch {
+                throw RequestError.badTag(error)
+            }
+        }
+        return tags
+    }
+
+    /// `If-Match` and `If-None-Match` of a change: compare-and-swap of a tag.
+    fileprivate func precondition() throws -> Precondition {
+        if let text = headers[.ifNoneMatch] {
+            guard text == "*" else {
+                throw RequestError.badHeader(name: "If-None-Match", reason: "a change takes only '*': set it if absent")
+            }
+            return .absent
+        }
+        guard let text = headers[.ifMatch] else { return .none }
+        if text == "*" { return .exists }
+        guard text.count > 2, text.hasPrefix("\""), text.hasSuffix("\""),
+            let digest = Digest(String(text.dropFirst().dropLast()))
+        else {
+            throw RequestError.badHeader(
+                name: "If-Match", reason: "a change takes '*' or one quoted digest, as an ETag of this registry has it")
+        }
+        return .matches(digest)
+    }
+}

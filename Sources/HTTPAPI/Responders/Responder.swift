@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Content
+import HTTPTypes
+package import HummingbirdCore
+package import Logging
+package import NIOCore
+import OCI
+import Observability
+package import Registry
+
+/// Answers every request: reads the route, asks the registry, writes what it says, counts and logs it.
+package struct Responder: Sendable {
+    let registry: Registry
+    let health: Health
+    let metrics: HTTPMetrics
+    let accessLog: Logger?
+    let logger: Logger
+    let requestIDs: RequestIDs
+    let dates: DateHeader
+    let traffic = BlobBody.Traffic()
+
+    /// - Parameters:
+    ///   - accessLog: Takes a line for each request; nil for none.
+    ///   - logger: Takes what went wrong inside.
+    package init(
+        registry: Registry, health: Health, metrics: HTTPMetrics, accessLog: Logger?, logger: Logger,
+        requestIDs: RequestIDs, dates: DateHeader
+    ) {
+        self.registry = registry
+        self.health = health
+        self.metrics = metrics
+        self.accessLog = accessLog
+        self.logger = logger
+        self.requestIDs = requestIDs
+        self.dates = dates
+    }
+
+    /// What an exchange of messages runs over: only HTTP/1.1 without TLS has the door for file regions, and only HTTP/1.1
+    /// has a connection of its own to close.
+    package enum Transport: Sendable {
+        case http1
+        case http2
+    }
+
+    /// One request, as its handlers see it.
+    struct Exchange {
+        let request: Request
+        let route: Route
+        let query: Query
+        let caller: Caller
+        let channel: any Channel
+
+        var headers: HTTPFields { request.headers }
+        var isHead: Bool { request.method == .head }
+    }
+
+    /// The framework's entry: answers, and keeps or ends the connection.
+    package func respond(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, over transport: Transport
+    ) async throws {
+        let start = ContinuousClock.now
+        let requestID = requestIDs.id(for: request.headers[Header.requestID])
+        var body = IncomingBody(request, channel: channel)
+        var routeLabel = "unknown"
+        var repository: RepositoryName?
+        var answer: Answer
+        metrics.began()
+        defer { metrics.ended() }
+        do {
+            let target = request.head.path ?? "/"
+            let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            let route = try Route(path: halves[0])
+            routeLabel = route.label
+            repository = route.repository
+            guard let query = Query(parsing: halves.count == 2 ? halves[1] : "") else {
+                throw RequestError.badQuery("the query is malformed or has over \(HTTPLimits.queryItems) items")
+            }
+            let exchange = Exchange(
+                request: request, route: route, query: query,
+                caller: Caller(principal: "anonymous", requestID: requestID), channel: channel)
+            answer = try await handle(exchange, body: &body)
+        } catch {
+            answer = errorAnswer(for: error, requestID: requestID)
+        }
+        answer.headers[Header.requestID] = requestID
+        answer.headers[Header.apiVersion] = "registry/2.0"
+        answer.headers[Header.noSniff] = "nosniff"
+        answer.headers[.date] = dates.now()
+        let reusable = isReusable(after: body, request: request)
+        if !reusable && transport == .http1 { answer.headers[.connection] = "close" }
+        let failure = await write(
+            answer, isHead: request.method == .head, to: writer, channel: channel, over: transport)
+        record(
+            Outcome(
+                request: request, route: routeLabel, repository: repository, answer: answer, requestID: requestID,
+                received: body.received, elapsed: ContinuousClock.now - start, failure: failure))
+        if let failure { throw failure }
+        if !reusable {
+            _ = await body.discard()
+            try await channel.close()
+        }
+    }
+
+    private func errorAnswer(for error: any Error, requestID: String) -> Answer {
+        let translated = registry.translated(error)
+        let answer = ErrorTable.answer(for: translated)
+        if answer.status.code >= 500 {
+            logger.error(
+                "request failed", metadata: ["request_id": "\(requestID)", "error": "\(error)"])
+        }
+        var result = answer.answer
+        if case RegistryError.uploadOutOfOrder(let offset, _) = translated {
+            result.headers[.range] = UploadResponder.range(offset)
+        } else if case RegistryError.uploadBusy(let offset) = translated {
+            result.headers[.range] = UploadResponder.range(offset)
+        }
+        return result
+    }
+
+    /// Whether the connection can take another request: not when more of a refused body is to come than is worth reading,
+    /// or the client was never told to send it.
+    private func isReusable(after body: IncomingBody, request: Request) -> Bool {
+        let carriesBody = (body.declaredLength ?? 0) > 0 || request.headers[.transferEncoding] != nil
+        guard carriesBody, !body.finished else { return true }
+        let remaining = (body.declaredLength ?? .max) - body.received
+        return remaining <= HTTPLimits.refusedBody && request.headers[.expect] == nil
+    }
+
+    /// - Returns: The error that broke the answer off, if any.
+    private func write(
+        _ answer: Answer, isHead: Bool, to writer: consuming ResponseWriter, channel: any Channel,
+        over transport: Transport
+    ) async -> (any Error)? {
+        var head = HTTPResponse(status: answer.status, headerFields: answer.headers)
+        if answer.status != .noContent && answer.status != .notModified {
+            head.headerFields[.contentLength] = String(answer.length)
+        }
+        do {
+            switch answer.body {
+            case _ where isHead, .none:
+                try await writer.writeResponse(head)
+            case .bytes(let buffer):
+                try await writer.write(response: head, body: ResponseBody(byteBuffer: buffer))
+            case .blob(let file, let range):
+                guard let file, !range.isEmpty else {
+                    try await writer.writeResponse(head)
+                    return nil
+                }
+                var bodyWriter: any ResponseBodyWriter = try await writer.writeHead(head)
+                try await BlobBody(
+                    file: file, range: range, channel: channel, acceptsRegions: transport == .http1, traffic: traffic
+                ).write(to: &bodyWriter)
+                try await bodyWriter.finish(nil)
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Picks the endpoint's handler.
+    private func handle(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
+        switch exchange.route {
+        case .base: try base(exchange)
+        case .blob(let name, let digest): try await blob(exchange, name, digest)
+        case .uploads(let name): try await startUpload(exchange, name, body: &body)
+        case .upload(let name, let id): try await upload(exchange, name, id, body: &body)
+        case .manifest(let name, let reference): try await manifest(exchange, name, reference, body: &body)
+        case .tags(let name): try await tags(exchange, name)
+        case .referrers(let name, let digest): try await referrers(exchange, name, digest)
+        case .catalog: try await catalog(exchange)
+        case .live: try live(exchange)
+        case .ready: try await ready(exchange)
+        case .metrics: try scrape(exchange)
+        }
+    }
+
+    private func base(_ exchange: Exchange) throws -> Answer {
+        try exchange.require([.get, .head])
+        return Answer(.ok, headers: [.contentType: "application/json"], body: .bytes(ByteBuffer(string: "{}")))
+    }
+}
+
+extension Responder.Exchange {
+    /// - Throws: `RequestError.methodNotAllowed` unless the request's method is one of these.
+    func require(_ methods: [HTTPRequest.Method]) throws(RequestError) {
+        guard methods.contains(request.method) else {
+            throw .methodNotAllowed(allowed: methods.map(\.rawValue).joined(separator: ", "))
+        }
+    }
+
+    /// The page length that the client asked for, clamped; nil where it asked for none.
+    func pageLength() throws(RequestError) -> Int? {
+        guard let text = query["n"] else { return nil }
+        guard let number = DecimalNumber.parse(text) else {
+            throw .badQuery("n must be a whole number, not '\(text.prefix(32))'")
+        }
+        return Int(min(number, Int64(HTTPLimits.page)))
+    }
+}

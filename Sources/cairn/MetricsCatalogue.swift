@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Observability
+
+/// The help texts of the metrics that the store and the catalog record through the metrics API, which has none.
+enum MetricsCatalogue {
+    static func declare(in registry: PrometheusRegistry) {
+        registry.declare([
+            .counter("cairn_fsyncs_total", help: "Forced writes, by kind: blob data, upload progress, directory."),
+            .counter("cairn_written_bytes_total", help: "Bytes of blobs written."),
+            .counter("cairn_hashed_bytes_total", help: "Bytes hashed."),
+            .gauge("cairn_uploads_open", help: "Upload sessions open."),
+            .gauge("cairn_upload_buffers_bytes", help: "Memory held by the shared pool of upload buffers."),
+            .gauge("cairn_storage_free_bytes", help: "Free space of the file system that holds the data."),
+            .counter("cairn_catalog_commits_total", help: "Commits of the catalog."),
+            .counter("cairn_catalog_operations_total", help: "Operations of the catalog, by outcome."),
+            .counter("cairn_catalog_checkpoints_total", help: "Checkpoints of the write-ahead log, by mode."),
+            .counter("cairn_catalog_overloaded_total", help: "Operations refused because a queue was full."),
+            .histogram("cairn_catalog_batch_operations", help: "Operations per commit.", buckets: .counts),
+            .histogram("cairn_catalog_commit_seconds", help: "Time of a commit."),
+            .gauge("cairn_catalog_queue_depth", help: "Operations waiting for the catalog's writer."),
+        ])
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import ArgumentParser
+import Foundation
+import HTTPAPI
+import Logging
+import Metrics
+import NIOPosix
+import Observability
+import Registry
+import ServiceLifecycle
+
+/// `cairn serve`
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the registry.",
+        discussion: """
+            Settings come from the command line, else the environment, else the configuration file, else their defaults.
+            In the file, a YAML mapping, they are:
+
+            \(Setting.allCases.map { "  \($0.rawValue): \($0.help)" }.joined(separator: "\n"))
+
+            In the environment each is CAIRN_ and its name in capitals, such as \(Setting.allowAnonymous.variable).
+            """
+    )
+
+    @Option(help: "Directory of all data (default ./cairn-data).")
+    var root: String?
+
+    @Option(help: "HOST:PORT to listen on (default 127.0.0.1:5000; port 0 takes a free one).")
+    var listen: String?
+
+    @Option(help: "Configuration file (YAML); see below for its settings.")
+    var config: String?
+
+    @Flag(help: "Listen beyond loopback although everyone may then push, pull and delete.")
+    var allowAnonymous = false
+
+    @Flag(help: "Accept NFS, overlay or tmpfs, where a power cut may lose acknowledged pushes.")
+    var unsafeFilesystem = false
+
+    func run() async throws {
+        let configuration: Configuration
+        do {
+            configuration = try settings()
+        } catch {
+            Console.error("cairn serve: \(error)")
+            throw ExitCode(2)
+        }
+        Console.startLog(level: configuration.logLevel, format: configuration.logFormat)
+        do {
+            try await Server(configuration: configuration).run()
+        } catch {
+            Console.error("cairn serve: \(error)")
+            Console.flush()
+            throw ExitCode(1)
+        }
+        Console.flush()
+    }
+
+    private func settings() throws(ConfigurationError) -> Configuration {
+        let environment = ProcessInfo.processInfo.environment
+        var configuration = try Configuration.load(file: config ?? environment["CAIRN_CONFIG"], environment: environment)
+        do {
+            if let root { try Setting.root.apply(root, to: &configuration) }
+            if let listen { try Setting.listen.apply(listen, to: &configuration) }
+        } catch {
+            throw ConfigurationError(description: "command line: \(error.reason)")
+        }
+        if allowAnonymous { configuration.allowAnonymous = true }
+        if unsafeFilesystem { configuration.unsafeFilesystem = true }
+        guard configuration.listen.isLoopback || configuration.allowAnonymous else {
+            throw ConfigurationError(
+                description: """
+                    \(configuration.listen) can be reached from other machines, and this registry lets everyone push, pull \
+                    and delete; listen on 127.0.0.1, or say --allow-anonymous if that is meant
+                    """)
+        }
+        return configuration
+    }
+}

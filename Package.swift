@@ -15,6 +15,9 @@ let strict: [SwiftSetting] = [
 /// For the targets that call C: every use of an unsafe construct is marked where it stands.
 let strictWithC = strict + [.strictMemorySafety()]
 
+/// Tests are not optimized, in release builds either: they compile faster, and Swift 6.3 crashes over some of them otherwise.
+let testing = strict + [.unsafeFlags(["-Onone"])]
+
 let nio = "swift-nio"
 
 let package = Package(
@@ -135,5 +138,40 @@ let package = Package(
             exclude: ["results", "README.md"],
             swiftSettings: strict
         ),
+        .testTarget(name: "OCITests", dependencies: ["OCI"], swiftSettings: testing),
+        .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "CZlib", "OCI"], swiftSettings: testing),
+        .testTarget(
+            name: "ContentTests",
+            dependencies: [
+                "CLinux", "Content", "Cryptography", "OCI",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "CatalogTests",
+            dependencies: [
+                "Catalog", "OCI",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "ObservabilityTests",
+            dependencies: [
+                "Observability",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(name: "TidyTests", swiftSettings: testing),
     ]
 )

@@ -40,10 +40,17 @@ extension Transaction {
     /// verbs lock them in that order.
     ///
     /// Config and layers need a visible link to a whole blob of the declared size; children need to be live here. A
-    /// layer that may not be distributed and names other places may be absent, and then has no edge.
+    /// layer that may not be distributed and names other places may be absent, and then has no edge. An entry of an index
+    /// that is no manifest by its media type, as in a build cache of BuildKit, is looked for among the blobs.
     func resolve(_ manifest: Manifest, in repository: Repository?) throws -> ResolvedReferences {
         var references = ResolvedReferences()
-        let blobs = (manifest.config.map { [$0] } ?? []) + manifest.layers
+        let children = try lookUp(manifest.manifests, in: repository, SQL.liveChild).mapValues { row in
+            try (size: row.int(0), depth: Int(row.int(1)))
+        }
+        let (entries, loose) = manifest.manifests.partitioned {
+            $0.mediaType.isManifest || children[$0.digest] != nil
+        }
+        let blobs = (manifest.config.map { [$0] } ?? []) + manifest.layers + loose
         let sizes = try lookUp(blobs, in: repository, SQL.linkedSize).mapValues { try $0.int(0) }
         for descriptor in blobs {
             if let size = sizes[descriptor.digest] {
@@ -53,11 +60,8 @@ extension Transaction {
                 references.unresolved.missingBlobs.append(descriptor.digest)
             }
         }
-        let children = try lookUp(manifest.manifests, in: repository, SQL.liveChild).mapValues { row in
-            try (size: row.int(0), depth: Int(row.int(1)))
-        }
         if manifest.kind == .index { references.depth = 1 }
-        for descriptor in manifest.manifests {
+        for descriptor in entries {
             if let child = children[descriptor.digest] {
                 references.children.append(descriptor.digest)
                 references.depth = max(references.depth, child.depth + 1)
@@ -91,6 +95,12 @@ extension ResolvedReferences {
         unresolved.missingBlobs = unresolved.missingBlobs.uniqued()
         unresolved.missingManifests = unresolved.missingManifests.uniqued()
         unresolved.sizeMismatches = unresolved.sizeMismatches.uniqued()
+    }
+}
+
+extension [Descriptor] {
+    fileprivate func partitioned(by belongs: (Descriptor) -> Bool) -> (yes: [Descriptor], no: [Descriptor]) {
+        (filter(belongs), filter { !belongs($0) })
     }
 }
 

@@ -60,8 +60,8 @@ package final class BlobFile: Sendable {
         }
     }
 
-    /// The range for sendfile. Keep this `BlobFile` alive until the promise of the write has completed, and do not close
-    /// the region's handle: it belongs to this object. A region must never reach TLS.
+    /// The range for sendfile. Keep this `BlobFile` alive until the promise of the write has completed, and do not
+    /// close the region's handle: it belongs to this object. A region must never reach TLS.
     package func region(_ range: Range<Int64>) -> FileRegion {
         precondition(range.lowerBound >= 0 && range.upperBound <= size, "a region beyond the end of the blob")
         return FileRegion(fileHandle: handle, readerIndex: Int(range.lowerBound), endIndex: Int(range.upperBound))

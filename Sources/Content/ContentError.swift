@@ -73,6 +73,9 @@ package struct ContentError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { value.isEmpty ? reason : "\(reason) (\(value))" }
 
+    /// A system call found the disk full, which is more than a limit of ours.
+    var isFullDisk: Bool { code == .noSpace && errno != nil }
+
     /// What a failed system call means for the store.
     init(_ failure: SystemCallError, value: String) {
         let code: Code =

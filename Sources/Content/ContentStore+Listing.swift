@@ -40,7 +40,8 @@ extension ContentStore {
         return found
     }
 
-    /// Deletes the files in `uploads/` that belong neither to `keeping` nor to anything that is going on; tells how many.
+    /// Deletes the files in `uploads/` that belong neither to `keeping` nor to anything that is going on; tells how
+    /// many.
     /// For the start, once the catalog has said which uploads it knows.
     package func removeStrayUploads(keeping: Set<UploadID>) async throws(ContentError) -> Int {
         var strays: [String] = []

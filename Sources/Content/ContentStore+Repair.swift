@@ -98,8 +98,8 @@ extension ContentStore {
         return target
     }
 
-    /// Deletes a blob's file, durably, under the digest's lock, if `confirm`, which runs under that lock, still says so.
-    /// False: it did not, or there was no file. Who has the blob open keeps reading it.
+    /// Deletes a blob's file, durably, under the digest's lock, if `confirm`, which runs under that lock, still says
+    /// so. False: it did not, or there was no file. Who has the blob open keeps reading it.
     package func remove(_ digest: Digest, confirm: () async throws -> Bool) async throws -> Bool {
         try await publisher.locks.withLock(digest) {
             guard try await confirm() else { return false }

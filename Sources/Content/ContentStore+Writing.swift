@@ -29,7 +29,7 @@ extension ContentStore {
                 try self.writeWhole(bytes, to: path, expecting: digest)
             }
         } catch {
-            if error.code == .noSpace { await gauge.noteFull() }
+            if error.isFullDisk { await gauge.noteFull() }
             throw error
         }
         var renamed = false
@@ -47,7 +47,8 @@ extension ContentStore {
         try await put(ByteBuffer(bytes: bytes), digest: digest, record: record)
     }
 
-    /// Verifies, writes and syncs a temporary file; deletes it if anything fails, and never tries its sync again. Blocks.
+    /// Verifies, writes and syncs a temporary file; deletes it if anything fails, and never tries its sync again.
+    /// Blocks.
     private func writeWhole(
         _ bytes: ByteBuffer,
         to path: String,
@@ -217,8 +218,8 @@ extension ContentStore {
         }
     }
 
-    /// Writes and syncs every open session, and tells how much of each a restart will find. To be called when no request
-    /// is running any more.
+    /// Writes and syncs every open session, and tells how much of each a restart will find. To be called when no
+    /// request is running any more.
     package func drain() async -> [(id: UploadID, durableOffset: Int64)] {
         await withTaskGroup(of: (UploadID, Int64)?.self) { group in
             for session in uploads {

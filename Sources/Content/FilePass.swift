@@ -5,7 +5,8 @@ internal import Cryptography
 internal import OCI
 internal import Synchronization
 
-/// Reads a file from its start, in turns on file threads, and shows each chunk to a closure: how files are hashed again.
+/// Reads a file from its start, in turns on file threads, and shows each chunk to a closure: how files are hashed
+/// again.
 struct FilePass: Sendable {
     let threads: FileThreads
     let limits: ContentLimits

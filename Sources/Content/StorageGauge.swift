@@ -86,9 +86,10 @@ package final class StorageGauge: Sendable {
         let limit = growth == .newUpload ? space.softLimit : space.hardLimit
         guard space.available >= limit, space.available - limit >= bytes else {
             let free = max(0, space.available - limit)
+            let wish = bytes > 0 ? ", \(bytes) are needed" : ""
             throw ContentError(
                 .noSpace,
-                "the storage is full: \(free) bytes are free for data, \(bytes) are needed",
+                "the storage is full: \(free) bytes are free for data\(wish)",
                 value: layout.root,
                 free: free,
                 needed: bytes

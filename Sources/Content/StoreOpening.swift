@@ -75,8 +75,8 @@ struct StoreOpening {
         guard !unsafeFilesystem else { return }
         throw ContentError(
             .unsafeFilesystem,
-            "\(name) cannot keep the promises of a store; use a directory on ext4 or XFS, or --unsafe-fs for a store that "
-                + "may lose what it acknowledged",
+            "\(name) cannot keep the promises of a store; use a directory on ext4 or XFS, or --unsafe-fs for a store "
+                + "that may lose what it acknowledged",
             value: root
         )
     }

@@ -170,7 +170,7 @@ package final class UploadSession: Sendable {
 
     /// Kills the session for an error. To be called on a file thread.
     func fail(_ error: ContentError) {
-        if error.code == .noSpace { environment.gauge.noteFullBlocking() }
+        if error.isFullDisk { environment.gauge.noteFullBlocking() }
         if end(error, if: { !$0.hasEnded }) { deleteFile() }
     }
 

@@ -12,7 +12,8 @@ package import OCI
 @safe
 package struct DigestHasher: ~Copyable, @unchecked Sendable {
     // Safety: the context is created in init, used only through this value (which is not copyable, so by one thread
-    // at a time: every use is mutating or consuming) and freed exactly once, in deinit. OpenSSL ties no context to a thread.
+    // at a time: every use is mutating or consuming) and freed exactly once, in deinit. OpenSSL ties no context to a
+    // thread.
     private let context: OpaquePointer
 
     package let algorithm: Digest.Algorithm
@@ -70,7 +71,8 @@ package struct DigestHasher: ~Copyable, @unchecked Sendable {
 /// small manifest, so each algorithm is fetched once and kept for the life of the process.
 @safe
 private struct MessageDigest: @unchecked Sendable {
-    // Safety: an EVP_MD is immutable once fetched and may be shared between threads (EVP_MD_fetch(3)); it is never freed.
+    // Safety: an EVP_MD is immutable once fetched and may be shared between threads (EVP_MD_fetch(3)); it is never
+    // freed.
     let pointer: OpaquePointer
 
     private static let sha256 = unsafe EVP_MD_fetch(nil, "SHA2-256", nil).map { unsafe MessageDigest(pointer: $0) }

@@ -53,12 +53,20 @@ extension Registry {
     /// - Returns: Whether it was mounted. Every reason why not looks the same, so that a caller learns nothing about
     ///   repositories it may not read.
     package func mount(
-        _ digest: Digest, from source: RepositoryName?, to target: RepositoryName, caller: Caller
+        _ digest: Digest,
+        from source: RepositoryName?,
+        to target: RepositoryName,
+        caller: Caller
     ) async throws -> Bool {
         try await translating {
             guard try await content.stat(digest) != nil else { return false }
             return try await catalog.mount(
-                digest, from: source, to: target, isReadable: { _ in true }, context: caller.context)
+                digest,
+                from: source,
+                to: target,
+                isReadable: { _ in true },
+                context: caller.context
+            )
         }
     }
 

@@ -31,11 +31,20 @@ extension Registry {
 
     /// The manifests of a repository that name a subject; none is a valid answer for any digest.
     package func referrers(
-        of subject: Digest, in repository: RepositoryName, artifactType: MediaType?, after: Digest?, limit: Int
+        of subject: Digest,
+        in repository: RepositoryName,
+        artifactType: MediaType?,
+        after: Digest?,
+        limit: Int
     ) async throws -> ReferrersPage {
         try await translating {
             try await catalog.referrers(
-                of: subject, in: repository, artifactType: artifactType, after: after, limit: limit)
+                of: subject,
+                in: repository,
+                artifactType: artifactType,
+                after: after,
+                limit: limit
+            )
         }
     }
 }

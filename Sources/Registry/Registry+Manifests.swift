@@ -47,7 +47,10 @@ extension Registry {
                 throw RegistryError.manifestUnknown(reference)
             }
             let served = ServedManifest(
-                digest: record.digest, mediaType: record.mediaType, bytes: ByteBuffer(bytes: record.payload))
+                digest: record.digest,
+                mediaType: record.mediaType,
+                bytes: ByteBuffer(bytes: record.payload)
+            )
             if mark.isCurrent { manifests.fill(key, served, mark: mark) }
             return served
         }
@@ -58,7 +61,9 @@ extension Registry {
     /// The manifest's own bytes become a durable blob first; then blob, link, manifest, edges, tags and events commit
     /// together. A crash in between leaves a whole file that nothing refers to.
     package func putManifest(
-        _ push: ManifestPush, in repository: RepositoryName, caller: Caller
+        _ push: ManifestPush,
+        in repository: RepositoryName,
+        caller: Caller
     ) async throws -> StoredPush {
         let manifest: Manifest
         do {
@@ -80,8 +85,13 @@ extension Registry {
         return try await translating {
             let outcome = try await content.put(push.bytes, digest: digest) {
                 try await catalog.putManifest(
-                    manifest, digest: digest, in: repository, tags: names, condition: push.condition,
-                    context: caller.context)
+                    manifest,
+                    digest: digest,
+                    in: repository,
+                    tags: names,
+                    condition: push.condition,
+                    context: caller.context
+                )
             }
             switch outcome {
             case .stored(let stored):
@@ -110,13 +120,20 @@ extension Registry {
 
     /// Deletes a tag, or a manifest with its tags. What a digest names can be brought back within the undo window.
     package func deleteManifest(
-        _ reference: Reference, in repository: RepositoryName, condition: Precondition, caller: Caller
+        _ reference: Reference,
+        in repository: RepositoryName,
+        condition: Precondition,
+        caller: Caller
     ) async throws -> EventID {
         try await translating {
             switch reference {
             case .tag(let tag):
                 let outcome = try await catalog.deleteTag(
-                    tag, in: repository, condition: condition, context: caller.context)
+                    tag,
+                    in: repository,
+                    condition: condition,
+                    context: caller.context
+                )
                 switch outcome {
                 case .deleted(let event, _): return event
                 case .notFound: throw await missing(reference, in: repository)
@@ -124,7 +141,11 @@ extension Registry {
                 }
             case .digest(let digest):
                 let outcome = try await catalog.deleteManifest(
-                    digest, in: repository, condition: condition, context: caller.context)
+                    digest,
+                    in: repository,
+                    condition: condition,
+                    context: caller.context
+                )
                 switch outcome {
                 case .deleted(let event, _): return event
                 case .notFound: throw await missing(reference, in: repository)

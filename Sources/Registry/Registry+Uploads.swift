@@ -14,13 +14,19 @@ extension Registry {
     ///   - hint: The algorithm of the digest to come, if the client said so: then it is computed while receiving.
     ///   - expectedBytes: The length to come, if known: then a disk without room for it is refused now.
     package func startUpload(
-        in repository: RepositoryName, hint: Digest.Algorithm?, expectedBytes: Int64?, caller: Caller
+        in repository: RepositoryName,
+        hint: Digest.Algorithm?,
+        expectedBytes: Int64?,
+        caller: Caller
     ) async throws -> UploadSession {
         try await translating {
             let session = try await content.startUpload(hint: hint, expectedBytes: expectedBytes)
             uploads.add(
-                session.id, repository: repository, principal: caller.principal,
-                started: catalog.serviceTime.seconds)
+                session.id,
+                repository: repository,
+                principal: caller.principal,
+                started: catalog.serviceTime.seconds
+            )
             return session
         }
     }
@@ -56,7 +62,10 @@ extension Registry {
     ///
     /// - Throws: `RegistryError.digestMismatch`, after which the session is gone.
     package func commit(
-        _ claim: UploadClaim, as digest: Digest, in repository: RepositoryName, caller: Caller
+        _ claim: UploadClaim,
+        as digest: Digest,
+        in repository: RepositoryName,
+        caller: Caller
     ) async throws {
         let id = claim.session.id
         do {
@@ -64,8 +73,12 @@ extension Registry {
             let size = claim.offset
             try await claim.commit(expecting: digest) {
                 _ = try await catalog.linkUploadedBlob(
-                    digest, size: size, in: repository, upload: recorded ? id.description : nil,
-                    context: caller.context)
+                    digest,
+                    size: size,
+                    in: repository,
+                    upload: recorded ? id.description : nil,
+                    context: caller.context
+                )
             }
             uploads.forget(id)
         } catch let error as ContentError where error.code == .digestMismatch {
@@ -79,13 +92,21 @@ extension Registry {
 
     /// Stores a body that came whole with its digest, when it is small enough to stand in memory.
     package func putBlob(
-        _ bytes: ByteBuffer, as digest: Digest, in repository: RepositoryName, caller: Caller
+        _ bytes: ByteBuffer,
+        as digest: Digest,
+        in repository: RepositoryName,
+        caller: Caller
     ) async throws {
         let size = Int64(bytes.readableBytes)
         do {
             try await content.put(bytes, digest: digest) {
                 _ = try await catalog.linkUploadedBlob(
-                    digest, size: size, in: repository, upload: nil, context: caller.context)
+                    digest,
+                    size: size,
+                    in: repository,
+                    upload: nil,
+                    context: caller.context
+                )
             }
         } catch let error as ContentError where error.code == .digestMismatch {
             throw RegistryError.digestMismatch(given: digest, actual: error.actual)
@@ -109,8 +130,11 @@ extension Registry {
         do {
             if !owner.isRecorded {
                 try await catalog.createUpload(
-                    id.description, in: owner.repository, lifetime: RegistryLimits.uploadLifeSeconds,
-                    context: Catalog.Context(actor: owner.principal, requestID: ""))
+                    id.description,
+                    in: owner.repository,
+                    lifetime: RegistryLimits.uploadLifeSeconds,
+                    context: Catalog.Context(actor: owner.principal, requestID: "")
+                )
             }
             try await catalog.updateUpload(id.description, durableOffset: durableOffset)
         } catch {

@@ -30,16 +30,24 @@ final class Uploads: Sendable {
 
     func remember(_ dormant: Dormant, id: UploadID) {
         let owner = Owner(
-            repository: dormant.record.repository, principal: dormant.record.actor,
-            started: dormant.record.expires.seconds - RegistryLimits.uploadLifeSeconds, isRecorded: true,
-            dormant: dormant)
+            repository: dormant.record.repository,
+            principal: dormant.record.actor,
+            started: dormant.record.expires.seconds - RegistryLimits.uploadLifeSeconds,
+            isRecorded: true,
+            dormant: dormant
+        )
         owners.withLock { $0[id] = owner }
     }
 
     func add(_ id: UploadID, repository: RepositoryName, principal: String, started: Int64) {
         owners.withLock {
             $0[id] = Owner(
-                repository: repository, principal: principal, started: started, isRecorded: false, dormant: nil)
+                repository: repository,
+                principal: principal,
+                started: started,
+                isRecorded: false,
+                dormant: nil
+            )
         }
     }
 

@@ -59,7 +59,8 @@ extension Configuration {
             guard let name = key.scalar?.string, let setting = Setting(rawValue: name) else {
                 let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
                 throw ConfigurationError(
-                    description: "\(place): unknown setting '\(key.scalar?.string ?? "?")'; the settings are \(known)")
+                    description: "\(place): unknown setting '\(key.scalar?.string ?? "?")'; the settings are \(known)"
+                )
             }
             guard let scalar = value.scalar else {
                 throw ConfigurationError(description: "\(place): '\(name)' takes one value, not a list or mapping")

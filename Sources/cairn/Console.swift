@@ -31,7 +31,9 @@ enum Console {
         output.writer.flushAtExit()
         writer.withLock { $0 = output.writer }
         LoggingSystem.bootstrap(
-            { label, provider in output.handler(label: label, metadataProvider: provider) }, metadataProvider: nil)
+            { label, provider in output.handler(label: label, metadataProvider: provider) },
+            metadataProvider: nil
+        )
     }
 
     /// Waits a moment for queued log lines to be written, where the process ends without `atexit`.

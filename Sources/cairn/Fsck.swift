@@ -34,9 +34,16 @@ struct Fsck: AsyncParsableCommand {
             throw ExitCode(2)
         }
         do {
-            let store = try await Store.open(root: path, unsafeFilesystem: true, blobLimit: Configuration().maximumBlobBytes)
+            let store = try await Store.open(
+                root: path,
+                unsafeFilesystem: true,
+                blobLimit: Configuration().maximumBlobBytes
+            )
             let report = try await ConsistencyCheck(
-                content: store.content, catalog: store.catalog, deep: deep, repair: repair
+                content: store.content,
+                catalog: store.catalog,
+                deep: deep,
+                repair: repair
             ).run()
             await store.close()
             show(report)
@@ -56,6 +63,7 @@ struct Fsck: AsyncParsableCommand {
         let depth = deep ? "\(report.bytesChecked) bytes hashed" : "sizes compared"
         print(
             "\(report.blobsChecked) blobs (\(depth)), \(report.manifestsChecked) manifests: "
-                + "\(report.problems.count) problems, \(report.notices.count) notices, \(report.repairs.count) repairs")
+                + "\(report.problems.count) problems, \(report.notices.count) notices, \(report.repairs.count) repairs"
+        )
     }
 }

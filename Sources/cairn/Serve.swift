@@ -61,7 +61,10 @@ struct Serve: AsyncParsableCommand {
 
     private func settings() throws(ConfigurationError) -> Configuration {
         let environment = ProcessInfo.processInfo.environment
-        var configuration = try Configuration.load(file: config ?? environment["CAIRN_CONFIG"], environment: environment)
+        var configuration = try Configuration.load(
+            file: config ?? environment["CAIRN_CONFIG"],
+            environment: environment
+        )
         do {
             if let root { try Setting.root.apply(root, to: &configuration) }
             if let listen { try Setting.listen.apply(listen, to: &configuration) }
@@ -75,7 +78,8 @@ struct Serve: AsyncParsableCommand {
                 description: """
                     \(configuration.listen) can be reached from other machines, and this registry lets everyone push, pull \
                     and delete; listen on 127.0.0.1, or say --allow-anonymous if that is meant
-                    """)
+                    """
+            )
         }
         return configuration
     }

@@ -27,23 +27,33 @@ struct Server: Sendable {
         ProcessLimits.raiseOpenFiles(logger: logger)
 
         let store = try await Store.open(
-            root: configuration.root, unsafeFilesystem: configuration.unsafeFilesystem,
-            blobLimit: configuration.maximumBlobBytes)
+            root: configuration.root,
+            unsafeFilesystem: configuration.unsafeFilesystem,
+            blobLimit: configuration.maximumBlobBytes
+        )
         let recovery = try await store.registry.recover()
         logger.debug(
             "recovered",
-            metadata: ["resumable_uploads": "\(recovery.resumable)", "stray_files": "\(recovery.strays)"])
+            metadata: ["resumable_uploads": "\(recovery.resumable)", "stray_files": "\(recovery.strays)"]
+        )
 
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
-            registry: store.registry, health: health, metrics: HTTPMetrics(registry: metrics),
-            accessLog: configuration.accessLog ? Logger(label: "access") : nil, logger: Logger(label: "http"),
+            registry: store.registry,
+            health: health,
+            metrics: HTTPMetrics(registry: metrics),
+            accessLog: configuration.accessLog ? Logger(label: "access") : nil,
+            logger: Logger(label: "http"),
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),
-            dates: DateHeader(seconds: { Int64(Date().timeIntervalSince1970) }))
+            dates: DateHeader(seconds: { Int64(Date().timeIntervalSince1970) })
+        )
         let address = configuration.listen
         let server = HTTPServer(
-            host: address.host, port: address.port, responder: responder,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "http")
+            host: address.host,
+            port: address.port,
+            responder: responder,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: Logger(label: "http")
         ) { channel in
             announce(ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port))
         }
@@ -54,7 +64,8 @@ struct Server: Sendable {
                 .init(service: DrainNotice(health: health, logger: logger)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "lifecycle"))
+            logger: Logger(label: "lifecycle")
+        )
         group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds)
         group.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: group).run()
@@ -71,6 +82,7 @@ struct Server: Sendable {
             Cairn \(Cairn.version) listens on http://\(address), data in \(root)
             push:  skopeo copy --dest-tls-verify=false dir:IMAGE docker://\(host)/team/app:v1
             pull:  skopeo copy --src-tls-verify=false docker://\(host)/team/app:v1 dir:COPY
-            """)
+            """
+        )
     }
 }

@@ -48,7 +48,9 @@ enum Setting: String, CaseIterable {
         case .unsafeFilesystem: configuration.unsafeFilesystem = try Self.boolean(text)
         case .logLevel:
             guard let level = Logger.Level(rawValue: text) else {
-                throw SettingError(reason: "'\(text)' is not one of \(Self.list(Logger.Level.allCases.map(\.rawValue)))")
+                throw SettingError(
+                    reason: "'\(text)' is not one of \(Self.list(Logger.Level.allCases.map(\.rawValue)))"
+                )
             }
             configuration.logLevel = level
         case .logFormat:
@@ -74,7 +76,9 @@ enum Setting: String, CaseIterable {
 
     private static func number(_ text: String, in range: ClosedRange<Int64>) throws(SettingError) -> Int64 {
         guard let value = Int64(text), range.contains(value) else {
-            throw SettingError(reason: "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw SettingError(
+                reason: "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return value
     }

@@ -40,10 +40,15 @@ struct Store: Sendable {
                 return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
             },
             fatal: { error in stop("catalog: \(error.reason)") },
-            logger: Logger(label: "catalog"))
+            logger: Logger(label: "catalog")
+        )
         let catalog = try Catalog.open(path: content.layout.database, environment: environment)
         let registry = Registry(
-            content: content, catalog: catalog, blobLimit: blobLimit, logger: Logger(label: "registry"))
+            content: content,
+            catalog: catalog,
+            blobLimit: blobLimit,
+            logger: Logger(label: "registry")
+        )
         link.set(registry)
         return Store(content: content, catalog: catalog, registry: registry)
     }

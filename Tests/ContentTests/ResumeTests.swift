@@ -31,6 +31,11 @@ struct ResumeTests {
                 try await claim.append(all: Array(bytes[..<count]))
             }
             kept = await test.store.drain()
+            for (id, _) in kept {
+                let path = test.store.layout.upload(id)
+                let calls = test.plan.events.filter { $0.path == path }.map(\.call)
+                #expect(calls.last == .fdatasync, "it was not made durable: \(calls)")
+            }
             #expect(kept.map(\.durableOffset).sorted() == [0, 1_000, 500_000])
             #expect(test.uploads.count == 3)
         }

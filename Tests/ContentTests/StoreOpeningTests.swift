@@ -61,21 +61,15 @@ struct StoreOpeningTests {
         try await TestStore.with(in: directory) { _ in }
     }
 
+    private static func format(_ format: Int, _ reader: Int, features: String = "", id: String? = nil) -> String {
+        "{\"format\":\(format),\"min_reader\":\(reader),\"features\":[\(features)],"
+            + "\"store_id\":\"\(id ?? "00112233-4455-4677-8899-aabbccddeeff")\"}"
+    }
+
     static let formats: [(String, ContentError.Code?)] = [
-        (
-            "{\"format\":2,\"min_reader\":1,\"features\":[\"cas\",\"tlog\"],\"store_id\":\"00112233-4455-4677-8899-aabbccddeeff\"}",
-            nil
-        ),
-        (
-            "{\"format\":2,\"min_reader\":2,\"features\":[],\"store_id\":\"00112233-4455-4677-8899-aabbccddeeff\"}",
-            .newerFormat
-        ),
-        ("{\"format\":99,\"min_reader\":98,\"features\":[],\"store_id\":\"anything\"}", .newerFormat),
-        (
-            "{\"format\":0,\"min_reader\":1,\"features\":[],\"store_id\":\"00112233-4455-4677-8899-aabbccddeeff\"}",
-            .notAStore
-        ),
-        ("{\"format\":1,\"min_reader\":1,\"features\":[],\"store_id\":\"../../x\"}", .notAStore),
+        (format(2, 1, features: "\"cas\",\"tlog\""), nil), (format(2, 2), .newerFormat),
+        (format(99, 98, id: "anything"), .newerFormat), (format(0, 1), .notAStore), (format(1, 0), .notAStore),
+        (format(1, 1, id: "../../x"), .notAStore), (format(1, 1, features: "7"), .notAStore),
         ("{\"format\":1}", .notAStore), ("{\"format\":\"1\"}", .notAStore), ("", .notAStore), ("[]", .notAStore),
         ("\u{0}", .notAStore), (String(repeating: "[", count: 100_000), .notAStore),
     ]

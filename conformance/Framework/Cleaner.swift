@@ -67,33 +67,47 @@ actor Cleaner {
         return nil
     }
 
-    /// Deletes all that was noted. Stops with a kind of thing at the first sign that its deletion is not allowed.
+    /// Deletes all that was noted, as far as the registry lets it: a manifest may have to wait for another one that
+    /// refers to it, so what was refused is tried again as long as anything else could be deleted.
     func clean(through transport: Transport) async {
-        await delete(uploads.values.sorted(), through: transport)
-        await delete(manifests.map { "/v2/\($0.repository)/manifests/\($0.reference)" }, through: transport)
-        await delete(blobs.map { "/v2/\($0.repository)/blobs/\($0.reference)" }, through: transport)
+        await deleteInPasses(uploads.values.sorted(), through: transport)
+        await deleteInPasses(manifests.map { "/v2/\($0.repository)/manifests/\($0.reference)" }, through: transport)
+        await deleteInPasses(blobs.map { "/v2/\($0.repository)/blobs/\($0.reference)" }, through: transport)
     }
 
-    private func delete(_ targets: [String], through transport: Transport) async {
-        await withTaskGroup(of: Bool.self) { group in
-            var rest = targets[...]
-            var isAllowed = true
-            for _ in 0..<Limits.cleaningJobs {
-                guard let target = rest.popFirst() else { break }
-                group.addTask { await Self.delete(target, through: transport) }
-            }
-            for await succeeded in group {
-                isAllowed = isAllowed && succeeded
-                if isAllowed, let target = rest.popFirst() {
-                    group.addTask { await Self.delete(target, through: transport) }
-                }
-            }
+    private func deleteInPasses(_ targets: [String], through transport: Transport) async {
+        var rest = targets
+        for _ in 0..<Limits.cleaningPasses where !rest.isEmpty {
+            let refused = await delete(rest, through: transport)
+            guard refused.count < rest.count else { return }
+            rest = refused
         }
     }
 
-    /// False if the registry does not let this be deleted at all.
+    /// Deletes some at once, and gives those that were refused. If the first ones are all refused, no more are tried:
+    /// the registry does not delete such things.
+    private func delete(_ targets: [String], through transport: Transport) async -> [String] {
+        await withTaskGroup(of: (String, Bool).self) { group in
+            var waiting = targets[...]
+            var refused: [String] = []
+            var answered = 0
+            func start() {
+                guard let target = waiting.popFirst() else { return }
+                group.addTask { (target, await Self.delete(target, through: transport)) }
+            }
+            for _ in 0..<Limits.cleaningJobs { start() }
+            for await (target, isGone) in group {
+                answered += 1
+                if !isGone { refused.append(target) }
+                if answered < Limits.cleaningTrials || refused.count < answered { start() }
+            }
+            return refused + waiting
+        }
+    }
+
+    /// False if the registry refuses to delete this, or cannot be asked.
     private static func delete(_ target: String, through transport: Transport) async -> Bool {
         let response = try? await transport.send(Request(method: "DELETE", target: target))
-        return ![nil, 401, 403, 405, 501].contains(response?.status)
+        return response.map { (200...299).contains($0.status) || $0.status == 404 } ?? false
     }
 }

@@ -23,6 +23,10 @@ enum Limits {
     static let interimAnswers = 8
     /// How many deletions run at once when the suite cleans up after itself.
     static let cleaningJobs = 4
+    /// How many deletions are tried before the registry counts as one that does not delete.
+    static let cleaningTrials = 16
+    /// How often what could not be deleted is tried again.
+    static let cleaningPasses = 5
     /// How many tokens are kept for registries that hand out bearer tokens.
     static let tokens = 4096
     /// How often the offset of an upload is asked for until it stands still.

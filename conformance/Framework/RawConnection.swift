@@ -3,6 +3,7 @@
 
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// A conversation in bytes over one TCP connection, for what an HTTP client would tidy up: requests are sent as
 /// written, and answers are read one by one, interim ones included.
@@ -17,8 +18,11 @@ final class RawConnection {
     /// What was asked last, for messages.
     private var request: Request
 
-    private init(channel: any Channel, arrivals: AsyncStream<ByteBuffer>) {
+    private let deadline: Deadline
+
+    private init(channel: any Channel, arrivals: AsyncStream<ByteBuffer>, deadline: Deadline) {
         self.channel = channel
+        self.deadline = deadline
         self.arrivals = arrivals
         self.iterator = arrivals.makeAsyncIterator()
         self.request = Request(method: "(none)", target: "")
@@ -37,10 +41,12 @@ final class RawConnection {
             }
             .connect(host: locator.host, port: locator.port)
             .get()
+        let deadline = Deadline()
         channel.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
+            deadline.isOver.store(true, ordering: .releasing)
             channel.close(promise: nil)
         }
-        return RawConnection(channel: channel, arrivals: stream)
+        return RawConnection(channel: channel, arrivals: stream, deadline: deadline)
     }
 
     func close() async {
@@ -104,10 +110,13 @@ final class RawConnection {
         throw failure(expected: "\(count) bytes of a body", received: "end of the connection")
     }
 
-    /// All that the server still sends until it closes.
-    func remainder() async -> [UInt8] {
+    /// All that the server still sends until it closes. A server that leaves the connection open fails.
+    func remainder() async throws -> [UInt8] {
         while !isAtEnd {
             await receive()
+        }
+        guard !deadline.isOver.load(ordering: .acquiring) else {
+            throw failure(expected: "the end of the connection", received: "a connection that stays open")
         }
         return received
     }
@@ -126,6 +135,11 @@ final class RawConnection {
         let response = Response(request: request, status: 0, headers: [:], body: [])
         return CheckFailure(expected: expected, received: received, response: response)
     }
+}
+
+/// Whether a conversation was ended because it took too long, and not by the server.
+private final class Deadline: Sendable {
+    let isOver = Atomic(false)
 }
 
 /// Hands what arrives to the one who reads the conversation, and its end as the stream's end.
@@ -191,9 +205,15 @@ extension Session {
         async -> RawHead
     {
         let host: Headers = ["Host": locator.authority]
-        let credentials = Headers(await transport.authorizer.fields(for: target, through: transport))
+        let credentials = await self.credentials(for: target)
         let all = host.adding(credentials).adding(headers)
         return RawHead(method: method, target: target, version: version, headers: all)
+    }
+
+    /// What the registry asks for of a request for this target, which may be an absolute URL.
+    func credentials(for target: String) async -> Headers {
+        let path = locator.resolve(target, against: "/")
+        return Headers(await transport.authorizer.fields(for: path, through: transport))
     }
 
     /// Notes what an exchange on a raw socket has made, so that it is cleaned up.

@@ -49,14 +49,16 @@ struct Summary: Sendable {
 
     var seconds: String { duration.inSeconds }
 
-    /// Results by the group that their ids name, in order: `push.chunked`, for instance.
+    /// Results by the group that their ids name, such as `push.chunked`, in the order in which groups begin.
     var groups: [(name: String, results: [CheckResult])] {
         var groups: [(name: String, results: [CheckResult])] = []
+        var places: [String: Int] = [:]
         for result in results {
             let name = result.check.group
-            if groups.last?.name == name {
-                groups[groups.count - 1].results.append(result)
+            if let place = places[name] {
+                groups[place].results.append(result)
             } else {
+                places[name] = groups.count
                 groups.append((name, [result]))
             }
         }

@@ -118,7 +118,8 @@ ask("put-range-400", "the last chunk may have no Content-Range", CHUNK,
 gap = when("PATCH,PUT", "upload", (416, 416))
 answer("gap-400", "a chunk out of order answers 400", ",".join([CHUNK, CLIENT]), gap, status(400))
 answer("gap-no-range", "416 tells no Range", CHUNK, gap, drop("Range"))
-answer("gap-no-location", "416 tells no Location", CHUNK, gap, drop("Location"))
+answer("gap-wrong-location", "416 tells the Location of another", CHUNK, gap,
+       lambda x: x.answer.set("Location", f"/v2/{x.repository}/blobs/uploads/none"))
 
 
 def end(exchange, memory):

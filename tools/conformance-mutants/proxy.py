@@ -256,7 +256,7 @@ async def start(mutation, host, port):
         try:
             upstream = await asyncio.open_connection(host, port, limit=1 << 20)
             await Connection(mutation, client_reader, client_writer, *upstream).run()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass
         finally:
             client_writer.close()

@@ -400,7 +400,7 @@ async def start(port=0):
             await serve_connection(registry, reader, writer)
         except (Malformed, ValueError):
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        except (ConnectionError, asyncio.LimitOverrunError):
+        except (ConnectionError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

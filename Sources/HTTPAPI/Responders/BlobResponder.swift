@@ -44,10 +44,13 @@ extension Responder {
             headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)"
             answer = Answer(.partialContent, headers: headers, body: .blob(file, range))
         case .unsatisfiable:
-            answer = ErrorAnswer(
-                .rangeNotSatisfiable, .rangeInvalid, "the range lies outside the blob",
-                detail: [("size", .number(file.size))]
-            ).answer
+            answer =
+                ErrorAnswer(
+                    .rangeNotSatisfiable,
+                    .rangeInvalid,
+                    "the range lies outside the blob",
+                    detail: [("size", .number(file.size))]
+                ).answer
             answer.headers[.contentRange] = "bytes */\(file.size)"
         }
         answer.digest = text

@@ -22,7 +22,9 @@ extension Responder {
         }
         let page = try await registry.tags(in: name, after: last, limit: requested ?? HTTPLimits.page)
         return list(
-            page.elements.map(\.description), hasMore: page.hasMore, requested: requested,
+            page.elements.map(\.description),
+            hasMore: page.hasMore,
+            requested: requested,
             path: "/v2/\(name)/tags/list"
         ) { json, tags in
             json.key("name")
@@ -45,7 +47,10 @@ extension Responder {
         }
         let page = try await registry.repositories(after: last, limit: requested ?? HTTPLimits.page)
         return list(
-            page.elements.map(\.description), hasMore: page.hasMore, requested: requested, path: "/v2/_catalog"
+            page.elements.map(\.description),
+            hasMore: page.hasMore,
+            requested: requested,
+            path: "/v2/_catalog"
         ) { json, names in
             json.key("repositories")
             json.array { json in for name in names { json.string(name) } }
@@ -53,7 +58,10 @@ extension Responder {
     }
 
     private func list(
-        _ names: [String], hasMore: Bool, requested: Int?, path: String,
+        _ names: [String],
+        hasMore: Bool,
+        requested: Int?,
+        path: String,
         body: (inout JSONWriter, [String]) -> Void
     ) -> Answer {
         var headers: HTTPFields = [.contentType: "application/json"]
@@ -87,7 +95,12 @@ extension Responder {
         }
         let requested = try exchange.pageLength()
         let page = try await registry.referrers(
-            of: subject, in: name, artifactType: filter, after: last, limit: requested ?? HTTPLimits.page)
+            of: subject,
+            in: name,
+            artifactType: filter,
+            after: last,
+            limit: requested ?? HTTPLimits.page
+        )
         var headers: HTTPFields = [.contentType: MediaType.imageIndex.description]
         if filter != nil { headers[Header.filtersApplied] = "artifactType" }
         if page.hasMore, let last = page.referrers.last?.digest {

@@ -13,8 +13,11 @@ struct ErrorAnswer: Sendable {
     var headers: HTTPFields = [:]
 
     init(
-        _ status: HTTPResponse.Status, _ code: ErrorCode, _ message: String,
-        detail: [(key: String, value: ErrorEntry.Detail)] = [], headers: HTTPFields = [:]
+        _ status: HTTPResponse.Status,
+        _ code: ErrorCode,
+        _ message: String,
+        detail: [(key: String, value: ErrorEntry.Detail)] = [],
+        headers: HTTPFields = [:]
     ) {
         self.status = status
         self.headers = headers
@@ -56,8 +59,11 @@ enum ErrorTable {
         case let error as RegistryError: registry(error)
         case IncomingBodyError.tooLarge(let limit):
             ErrorAnswer(
-                .contentTooLarge, .sizeInvalid, "the body is larger than \(limit) bytes",
-                detail: [("limit", .number(Int64(limit)))])
+                .contentTooLarge,
+                .sizeInvalid,
+                "the body is larger than \(limit) bytes",
+                detail: [("limit", .number(Int64(limit)))]
+            )
         case IncomingBodyError.brokenOff:
             ErrorAnswer(.badRequest, .sizeInvalid, "the body ended before its declared length")
         default:
@@ -70,7 +76,12 @@ enum ErrorTable {
         case .notFound:
             ErrorAnswer(.notFound, .unsupported, "no endpoint of the distribution API has this path")
         case .malformedPath(let part):
-            ErrorAnswer(.badRequest, .nameInvalid, "malformed percent-encoding in the path", detail: [("part", .text(part))])
+            ErrorAnswer(
+                .badRequest,
+                .nameInvalid,
+                "malformed percent-encoding in the path",
+                detail: [("part", .text(part))]
+            )
         case .badName(let error): parsing(error, .nameInvalid)
         case .badDigest(let error): parsing(error, .digestInvalid)
         case .badTag(let error): parsing(error, .tagInvalid)
@@ -85,9 +96,18 @@ enum ErrorTable {
         switch error {
         case .methodNotAllowed(let allowed):
             ErrorAnswer(
-                .methodNotAllowed, .unsupported, "this endpoint takes \(allowed)", headers: [.allow: allowed])
+                .methodNotAllowed,
+                .unsupported,
+                "this endpoint takes \(allowed)",
+                headers: [.allow: allowed]
+            )
         case .unsupportedMediaType(let text):
-            ErrorAnswer(.badRequest, .manifestInvalid, "the Content-Type is not a media type", detail: [("value", .text(text))])
+            ErrorAnswer(
+                .badRequest,
+                .manifestInvalid,
+                "the Content-Type is not a media type",
+                detail: [("value", .text(text))]
+            )
         case .badQuery(let reason): ErrorAnswer(.badRequest, .unsupported, reason)
         case .badHeader(let name, let reason):
             ErrorAnswer(.badRequest, .unsupported, "header \(name): \(reason)", detail: [("header", .text(name))])
@@ -98,8 +118,11 @@ enum ErrorTable {
         case .badName(let error): parsing(error, .nameInvalid)
         case .tooManyTagsInPush(let limit):
             ErrorAnswer(
-                .uriTooLong, .unsupported, "one push may set at most \(limit) tags",
-                detail: [("limit", .number(Int64(limit)))])
+                .uriTooLong,
+                .unsupported,
+                "one push may set at most \(limit) tags",
+                detail: [("limit", .number(Int64(limit)))]
+            )
         case .catalogDisabled: ErrorAnswer(.notFound, .unsupported, "the catalog is not served")
         }
     }
@@ -111,7 +134,11 @@ enum ErrorTable {
         case .blobUnknown(let digest, let absence): blobUnknown(digest, absence)
         case .manifestUnknown(let reference):
             ErrorAnswer(
-                .notFound, .manifestUnknown, "no such manifest", detail: [("reference", .text(reference.description))])
+                .notFound,
+                .manifestUnknown,
+                "no such manifest",
+                detail: [("reference", .text(reference.description))]
+            )
         case .manifestInvalid, .manifestDigestMismatch, .manifestBlobUnknown, .manifestSizeInvalid,
             .manifestNestedTooDeep, .manifestReferenced, .manifestHasTooManyTags:
             manifest(error)
@@ -120,26 +147,40 @@ enum ErrorTable {
             upload(error)
         case .blobReferenced(let digest, let manifests):
             ErrorAnswer(
-                .methodNotAllowed, .unsupported, "manifests of this repository refer to the blob; delete them first",
+                .methodNotAllowed,
+                .unsupported,
+                "manifests of this repository refer to the blob; delete them first",
                 detail: [("digest", .text(digest.description)), ("manifests", .list(manifests.map(\.description)))],
-                headers: [.allow: "GET, HEAD"])
+                headers: [.allow: "GET, HEAD"]
+            )
         case .preconditionFailed(let current):
             ErrorAnswer(
-                .preconditionFailed, .denied, "the tag does not point to what the condition asks for",
-                detail: [("current", .text(current?.description ?? "none"))])
+                .preconditionFailed,
+                .denied,
+                "the tag does not point to what the condition asks for",
+                detail: [("current", .text(current?.description ?? "none"))]
+            )
         case .tooManyTags(let limit):
             ErrorAnswer(
-                .forbidden, .denied, "the repository has as many entries of this kind as it may",
-                detail: [("limit", .number(Int64(limit)))])
+                .forbidden,
+                .denied,
+                "the repository has as many entries of this kind as it may",
+                detail: [("limit", .number(Int64(limit)))]
+            )
         case .storageFull(let reason):
             ErrorAnswer(
-                .insufficientStorage, .unknown,
+                .insufficientStorage,
+                .unknown,
                 "storage_full: the registry's disk has no room for this; reads and deletes go on",
-                detail: [("reason", .text(reason))])
+                detail: [("reason", .text(reason))]
+            )
         case .overloaded(let seconds):
             ErrorAnswer(
-                .serviceUnavailable, .tooManyRequests, "more work is queued than can be done in time; try again",
-                headers: [.retryAfter: String(seconds)])
+                .serviceUnavailable,
+                .tooManyRequests,
+                "more work is queued than can be done in time; try again",
+                headers: [.retryAfter: String(seconds)]
+            )
         case .fault: ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
         }
     }
@@ -158,37 +199,57 @@ enum ErrorTable {
         switch error {
         case .manifestInvalid(let error):
             return ErrorAnswer(
-                error.code == .tooLarge ? .contentTooLarge : .badRequest, .manifestInvalid, error.reason,
-                detail: [("path", .text(error.path))])
+                error.code == .tooLarge ? .contentTooLarge : .badRequest,
+                .manifestInvalid,
+                error.reason,
+                detail: [("path", .text(error.path))]
+            )
         case .manifestDigestMismatch(let given, let actual):
             return ErrorAnswer(
-                .badRequest, .digestInvalid, "the manifest's bytes do not have the digest in the path",
-                detail: [("given", .text(given.description)), ("actual", .text(actual.description))])
+                .badRequest,
+                .digestInvalid,
+                "the manifest's bytes do not have the digest in the path",
+                detail: [("given", .text(given.description)), ("actual", .text(actual.description))]
+            )
         case .manifestBlobUnknown(let digests):
             return ErrorAnswer(
-                .badRequest, .manifestBlobUnknown,
+                .badRequest,
+                .manifestBlobUnknown,
                 "the manifest refers to content that this repository does not hold; push that first",
-                detail: [("digests", .list(digests.map(\.description)))])
+                detail: [("digests", .list(digests.map(\.description)))]
+            )
         case .manifestSizeInvalid(let digest, let declared, let stored):
             return ErrorAnswer(
-                .badRequest, .sizeInvalid, "a descriptor's size is not the size of its content",
+                .badRequest,
+                .sizeInvalid,
+                "a descriptor's size is not the size of its content",
                 detail: [
                     ("digest", .text(digest.description)), ("declared", .number(declared)), ("stored", .number(stored)),
-                ])
+                ]
+            )
         case .manifestNestedTooDeep(let limit):
             return ErrorAnswer(
-                .badRequest, .manifestInvalid, "indexes are nested deeper than allowed",
-                detail: [("limit", .number(Int64(limit)))])
+                .badRequest,
+                .manifestInvalid,
+                "indexes are nested deeper than allowed",
+                detail: [("limit", .number(Int64(limit)))]
+            )
         case .manifestReferenced(let digest, let parents):
             return ErrorAnswer(
-                .methodNotAllowed, .unsupported, "an index of this repository lists the manifest; delete that first",
+                .methodNotAllowed,
+                .unsupported,
+                "an index of this repository lists the manifest; delete that first",
                 detail: [("digest", .text(digest.description)), ("indexes", .list(parents.map(\.description)))],
-                headers: [.allow: "GET, HEAD, PUT"])
+                headers: [.allow: "GET, HEAD, PUT"]
+            )
         case .manifestHasTooManyTags(let digest, let limit):
             return ErrorAnswer(
-                .methodNotAllowed, .unsupported, "the manifest has more tags than fall with it at once; delete tags first",
+                .methodNotAllowed,
+                .unsupported,
+                "the manifest has more tags than fall with it at once; delete tags first",
                 detail: [("digest", .text(digest.description)), ("limit", .number(Int64(limit)))],
-                headers: [.allow: "GET, HEAD, PUT"])
+                headers: [.allow: "GET, HEAD, PUT"]
+            )
         default:
             return ErrorAnswer(.badRequest, .manifestInvalid, "the manifest was refused")
         }
@@ -198,30 +259,48 @@ enum ErrorTable {
         switch error {
         case .uploadUnknown(let id):
             return ErrorAnswer(
-                .notFound, .blobUploadUnknown, "no such upload session in this repository; start a new one",
-                detail: [("session", .text(String(id.prefix(64))))])
+                .notFound,
+                .blobUploadUnknown,
+                "no such upload session in this repository; start a new one",
+                detail: [("session", .text(String(id.prefix(64))))]
+            )
         case .uploadBusy(let offset):
             return ErrorAnswer(
-                .rangeNotSatisfiable, .blobUploadInvalid, "another request is writing to this session",
-                detail: [("offset", .number(offset))])
+                .rangeNotSatisfiable,
+                .blobUploadInvalid,
+                "another request is writing to this session",
+                detail: [("offset", .number(offset))]
+            )
         case .uploadOutOfOrder(let offset, let given):
             return ErrorAnswer(
-                .rangeNotSatisfiable, .blobUploadInvalid, "the chunk does not begin where the session ends",
-                detail: [("offset", .number(offset)), ("given", .number(given))])
+                .rangeNotSatisfiable,
+                .blobUploadInvalid,
+                "the chunk does not begin where the session ends",
+                detail: [("offset", .number(offset)), ("given", .number(given))]
+            )
         case .chunkLengthMismatch(let declared, let received, let offset):
             return ErrorAnswer(
-                .badRequest, .sizeInvalid, "Content-Range and the body's length disagree",
+                .badRequest,
+                .sizeInvalid,
+                "Content-Range and the body's length disagree",
                 detail: [
                     ("declared", .number(declared)), ("received", .number(received)), ("offset", .number(offset)),
-                ])
+                ]
+            )
         case .digestMismatch(let given, let actual):
             return ErrorAnswer(
-                .badRequest, .digestInvalid, "the bytes received do not have the digest given; nothing was stored",
-                detail: [("given", .text(given.description)), ("actual", .text(actual?.description ?? "unknown"))])
+                .badRequest,
+                .digestInvalid,
+                "the bytes received do not have the digest given; nothing was stored",
+                detail: [("given", .text(given.description)), ("actual", .text(actual?.description ?? "unknown"))]
+            )
         case .blobTooLarge(let limit):
             return ErrorAnswer(
-                .contentTooLarge, .sizeInvalid, "the blob is larger than this registry accepts",
-                detail: [("limit", .number(limit))])
+                .contentTooLarge,
+                .sizeInvalid,
+                "the blob is larger than this registry accepts",
+                detail: [("limit", .number(limit))]
+            )
         default:
             return ErrorAnswer(.serviceUnavailable, .tooManyRequests, "too many uploads are open; try again")
         }

@@ -36,11 +36,14 @@ package final class HTTPMetrics: Sendable {
         requests = SeriesCache(capacity: 512) { key in
             registry.counter(
                 "cairn_http_requests_total",
-                labels: [("route", key.route), ("method", key.method), ("code", String(key.status))])
+                labels: [("route", key.route), ("method", key.method), ("code", String(key.status))]
+            )
         }
         seconds = SeriesCache(capacity: 128) { key in
             registry.histogram(
-                "cairn_http_request_seconds", labels: [("route", key.route), ("method", key.method)])
+                "cairn_http_request_seconds",
+                labels: [("route", key.route), ("method", key.method)]
+            )
         }
         bytesIn = registry.counter("cairn_http_received_bytes_total")
         bytesOut = registry.counter("cairn_http_sent_bytes_total")
@@ -55,7 +58,8 @@ package final class HTTPMetrics: Sendable {
         requests[Key(route: route, method: method, status: status)].increment()
         let (whole, fraction) = elapsed.components
         seconds[RouteKey(route: route, method: method)].recordNanoseconds(
-            whole * 1_000_000_000 + fraction / 1_000_000_000)
+            whole * 1_000_000_000 + fraction / 1_000_000_000
+        )
         if received > 0 { bytesIn.increment(by: received) }
         if sent > 0 { bytesOut.increment(by: sent) }
     }

@@ -42,7 +42,11 @@ package final class Health: Sendable {
 extension Responder {
     func live(_ exchange: Exchange) throws -> Answer {
         try exchange.require([.get, .head])
-        return Answer(.ok, headers: [.contentType: "text/plain; charset=utf-8"], body: .bytes(ByteBuffer(string: "ok\n")))
+        return Answer(
+            .ok,
+            headers: [.contentType: "text/plain; charset=utf-8"],
+            body: .bytes(ByteBuffer(string: "ok\n"))
+        )
     }
 
     /// 200 `{"status":"ready"}`, or 503 `{"status":"degraded","problems":[…]}`.
@@ -60,14 +64,17 @@ extension Responder {
         return Answer(
             problems.isEmpty ? .ok : .serviceUnavailable,
             headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: .bytes(ByteBuffer(bytes: json.bytes)))
+            body: .bytes(ByteBuffer(bytes: json.bytes))
+        )
     }
 
     func scrape(_ exchange: Exchange) throws -> Answer {
         try exchange.require([.get, .head])
         let format = ExpositionFormat(accept: exchange.headers[.accept])
         return Answer(
-            .ok, headers: [.contentType: format.contentType, .cacheControl: "no-store"],
-            body: .bytes(ByteBuffer(bytes: metrics.registry.render(format))))
+            .ok,
+            headers: [.contentType: format.contentType, .cacheControl: "no-store"],
+            body: .bytes(ByteBuffer(bytes: metrics.registry.render(format)))
+        )
     }
 }

@@ -11,21 +11,30 @@ import Registry
 /// end-3, end-7 and end-9: manifests by tag and by digest.
 extension Responder {
     func manifest(
-        _ exchange: Exchange, _ name: RepositoryName, _ reference: Reference, body: inout IncomingBody
+        _ exchange: Exchange,
+        _ name: RepositoryName,
+        _ reference: Reference,
+        body: inout IncomingBody
     ) async throws -> Answer {
         try exchange.require([.get, .head, .put, .delete])
         switch exchange.request.method {
         case .put: return try await putManifest(exchange, name, reference, body: &body)
         case .delete:
             let event = try await registry.deleteManifest(
-                reference, in: name, condition: try exchange.precondition(), caller: exchange.caller)
+                reference,
+                in: name,
+                condition: try exchange.precondition(),
+                caller: exchange.caller
+            )
             return Answer(.accepted, headers: [Header.event: "\(event)"])
         default: return try await getManifest(exchange, name, reference)
         }
     }
 
     private func getManifest(
-        _ exchange: Exchange, _ name: RepositoryName, _ reference: Reference
+        _ exchange: Exchange,
+        _ name: RepositoryName,
+        _ reference: Reference
     ) async throws -> Answer {
         let manifest = try await registry.manifest(reference, in: name)
         var headers: HTTPFields = [
@@ -47,7 +56,10 @@ extension Responder {
     }
 
     private func putManifest(
-        _ exchange: Exchange, _ name: RepositoryName, _ reference: Reference, body: inout IncomingBody
+        _ exchange: Exchange,
+        _ name: RepositoryName,
+        _ reference: Reference,
+        body: inout IncomingBody
     ) async throws -> Answer {
         var contentType: MediaType?
         if let text = exchange.headers[.contentType] {
@@ -61,7 +73,10 @@ extension Responder {
         let condition = try exchange.precondition()
         let bytes = try await body.collect(limit: OCILimits.manifestBytesLimit)
         var push = ManifestPush(
-            reference: reference, contentType: contentType, bytes: Array(bytes.readableBytesView))
+            reference: reference,
+            contentType: contentType,
+            bytes: Array(bytes.readableBytesView)
+        )
         push.tags = tags
         push.condition = condition
         let stored = try await registry.putManifest(push, in: name, caller: exchange.caller)
@@ -116,7 +131,9 @@ extension Responder.Exchange {
             let digest = Digest(String(text.dropFirst().dropLast()))
         else {
             throw RequestError.badHeader(
-                name: "If-Match", reason: "a change takes '*' or one quoted digest, as an ETag of this registry has it")
+                name: "If-Match",
+                reason: "a change takes '*' or one quoted digest, as an ETag of this registry has it"
+            )
         }
         return .matches(digest)
     }

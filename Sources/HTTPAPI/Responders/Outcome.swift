@@ -37,8 +37,13 @@ extension Responder {
         let isHead = outcome.request.method == .head
         let sent = isHead || outcome.failure != nil ? 0 : answer.length
         metrics.record(
-            route: outcome.route, method: outcome.method, status: answer.status.code, elapsed: outcome.elapsed,
-            received: outcome.received, sent: sent)
+            route: outcome.route,
+            method: outcome.method,
+            status: answer.status.code,
+            elapsed: outcome.elapsed,
+            received: outcome.received,
+            sent: sent
+        )
         guard let accessLog else { return }
         let microseconds = outcome.elapsed / .microseconds(1)
         var metadata: Logger.Metadata = [

@@ -25,8 +25,13 @@ package struct Responder: Sendable {
     ///   - accessLog: Takes a line for each request; nil for none.
     ///   - logger: Takes what went wrong inside.
     package init(
-        registry: Registry, health: Health, metrics: HTTPMetrics, accessLog: Logger?, logger: Logger,
-        requestIDs: RequestIDs, dates: DateHeader
+        registry: Registry,
+        health: Health,
+        metrics: HTTPMetrics,
+        accessLog: Logger?,
+        logger: Logger,
+        requestIDs: RequestIDs,
+        dates: DateHeader
     ) {
         self.registry = registry
         self.health = health
@@ -58,7 +63,10 @@ package struct Responder: Sendable {
 
     /// The framework's entry: answers, and keeps or ends the connection.
     package func respond(
-        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, over transport: Transport
+        _ request: Request,
+        _ writer: consuming ResponseWriter,
+        _ channel: any Channel,
+        over transport: Transport
     ) async throws {
         let start = ContinuousClock.now
         let requestID = requestIDs.id(for: request.headers[Header.requestID])
@@ -78,8 +86,12 @@ package struct Responder: Sendable {
                 throw RequestError.badQuery("the query is malformed or has over \(HTTPLimits.queryItems) items")
             }
             let exchange = Exchange(
-                request: request, route: route, query: query,
-                caller: Caller(principal: "anonymous", requestID: requestID), channel: channel)
+                request: request,
+                route: route,
+                query: query,
+                caller: Caller(principal: "anonymous", requestID: requestID),
+                channel: channel
+            )
             answer = try await handle(exchange, body: &body)
         } catch {
             answer = errorAnswer(for: error, requestID: requestID)
@@ -91,11 +103,24 @@ package struct Responder: Sendable {
         let reusable = isReusable(after: body, request: request)
         if !reusable && transport == .http1 { answer.headers[.connection] = "close" }
         let failure = await write(
-            answer, isHead: request.method == .head, to: writer, channel: channel, over: transport)
+            answer,
+            isHead: request.method == .head,
+            to: writer,
+            channel: channel,
+            over: transport
+        )
         record(
             Outcome(
-                request: request, route: routeLabel, repository: repository, answer: answer, requestID: requestID,
-                received: body.received, elapsed: ContinuousClock.now - start, failure: failure))
+                request: request,
+                route: routeLabel,
+                repository: repository,
+                answer: answer,
+                requestID: requestID,
+                received: body.received,
+                elapsed: ContinuousClock.now - start,
+                failure: failure
+            )
+        )
         if let failure { throw failure }
         if !reusable {
             _ = await body.discard()
@@ -108,7 +133,9 @@ package struct Responder: Sendable {
         let answer = ErrorTable.answer(for: translated)
         if answer.status.code >= 500 {
             logger.error(
-                "request failed", metadata: ["request_id": "\(requestID)", "error": "\(error)"])
+                "request failed",
+                metadata: ["request_id": "\(requestID)", "error": "\(error)"]
+            )
         }
         var result = answer.answer
         if case RegistryError.uploadOutOfOrder(let offset, _) = translated {
@@ -130,7 +157,10 @@ package struct Responder: Sendable {
 
     /// - Returns: The error that broke the answer off, if any.
     private func write(
-        _ answer: Answer, isHead: Bool, to writer: consuming ResponseWriter, channel: any Channel,
+        _ answer: Answer,
+        isHead: Bool,
+        to writer: consuming ResponseWriter,
+        channel: any Channel,
         over transport: Transport
     ) async -> (any Error)? {
         var head = HTTPResponse(status: answer.status, headerFields: answer.headers)
@@ -150,7 +180,11 @@ package struct Responder: Sendable {
                 }
                 var bodyWriter: any ResponseBodyWriter = try await writer.writeHead(head)
                 try await BlobBody(
-                    file: file, range: range, channel: channel, acceptsRegions: transport == .http1, traffic: traffic
+                    file: file,
+                    range: range,
+                    channel: channel,
+                    acceptsRegions: transport == .http1,
+                    traffic: traffic
                 ).write(to: &bodyWriter)
                 try await bodyWriter.finish(nil)
             }

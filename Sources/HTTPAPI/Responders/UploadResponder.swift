@@ -19,20 +19,25 @@ enum UploadResponder {
         "/v2/\(name)/blobs/uploads/\(id)"
     }
 
-    static func session(_ status: HTTPResponse.Status, _ name: RepositoryName, _ id: UploadID, _ offset: Int64) -> Answer {
+    static func session(_ status: HTTPResponse.Status, _ name: RepositoryName, _ id: UploadID, _ offset: Int64)
+        -> Answer
+    {
         Answer(
             status,
             headers: [
                 .location: location(name, id),
                 .range: range(offset),
                 Header.uploadUUID: id.description,
-            ])
+            ]
+        )
     }
 
     static func stored(_ name: RepositoryName, _ digest: Digest) -> Answer {
         let text = digest.description
         var answer = Answer(
-            .created, headers: [.location: "/v2/\(name)/blobs/\(text)", Header.contentDigest: text])
+            .created,
+            headers: [.location: "/v2/\(name)/blobs/\(text)", Header.contentDigest: text]
+        )
         answer.digest = text
         return answer
     }
@@ -65,7 +70,10 @@ extension Responder {
     }
 
     func upload(
-        _ exchange: Exchange, _ name: RepositoryName, _ id: String, body: inout IncomingBody
+        _ exchange: Exchange,
+        _ name: RepositoryName,
+        _ id: String,
+        body: inout IncomingBody
     ) async throws -> Answer {
         try exchange.require([.get, .patch, .put, .delete])
         switch exchange.request.method {
@@ -95,7 +103,10 @@ extension Responder {
 
     /// `POST …/uploads/?digest=`: the whole blob in one request.
     private func putWhole(
-        _ exchange: Exchange, _ name: RepositoryName, _ digest: Digest, body: inout IncomingBody
+        _ exchange: Exchange,
+        _ name: RepositoryName,
+        _ digest: Digest,
+        body: inout IncomingBody
     ) async throws -> Answer {
         if let length = body.declaredLength, length <= Int64(HTTPLimits.bodyInMemory) {
             let bytes = try await body.collect(limit: HTTPLimits.bodyInMemory)
@@ -103,7 +114,11 @@ extension Responder {
             return UploadResponder.stored(name, digest)
         }
         let session = try await registry.startUpload(
-            in: name, hint: digest.algorithm, expectedBytes: body.declaredLength, caller: exchange.caller)
+            in: name,
+            hint: digest.algorithm,
+            expectedBytes: body.declaredLength,
+            caller: exchange.caller
+        )
         let claim = try registry.claim(session)
         defer { claim.release() }
         do {
@@ -123,14 +138,18 @@ extension Responder {
     ///
     /// - Returns: The session's offset after it.
     private func receive(
-        _ exchange: Exchange, _ claim: UploadClaim, body: inout IncomingBody
+        _ exchange: Exchange,
+        _ claim: UploadClaim,
+        body: inout IncomingBody
     ) async throws -> Int64 {
         let start = claim.offset
         var chunk: ChunkRange?
         if let text = exchange.headers[.contentRange] {
             guard let parsed = ChunkRange(parsing: text) else {
                 throw RequestError.badHeader(
-                    name: "Content-Range", reason: "must be <first byte>-<last byte>, such as 0-1023")
+                    name: "Content-Range",
+                    reason: "must be <first byte>-<last byte>, such as 0-1023"
+                )
             }
             guard parsed.start == start else {
                 throw RegistryError.uploadOutOfOrder(offset: start, given: parsed.start)

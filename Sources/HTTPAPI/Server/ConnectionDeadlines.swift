@@ -74,7 +74,8 @@ final class DeadlineHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let view = NIOLoopBound(self, eventLoop: context.eventLoop)
         let channel = context.channel
         tick = context.eventLoop.scheduleRepeatedTask(
-            initialDelay: HTTPLimits.deadlineTick, delay: HTTPLimits.deadlineTick
+            initialDelay: HTTPLimits.deadlineTick,
+            delay: HTTPLimits.deadlineTick
         ) { _ in
             if view.value.isOverdue() { channel.close(promise: nil) }
         }

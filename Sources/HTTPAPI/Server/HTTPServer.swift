@@ -13,18 +13,28 @@ package struct HTTPServer: Service {
     /// - Parameters:
     ///   - onRunning: Called with the listening channel, whose address is the real one when port 0 was asked for.
     package init(
-        host: String, port: Int, responder: Responder, eventLoopGroup: any EventLoopGroup, logger: Logger,
+        host: String,
+        port: Int,
+        responder: Responder,
+        eventLoopGroup: any EventLoopGroup,
+        logger: Logger,
         onRunning: @escaping @Sendable (any Channel) async -> Void
     ) {
         let configuration = ServerConfiguration(
-            address: .hostname(host, port: port), backlog: 1024,
-            availableConnectionsDelegate: .maximum(HTTPLimits.connections, logger: logger))
+            address: .hostname(host, port: port),
+            backlog: 1024,
+            availableConnectionsDelegate: .maximum(HTTPLimits.connections, logger: logger)
+        )
         server = RegistryChannel { request, writer, channel in
             try await responder.respond(request, writer, channel, over: .http1)
         } streamResponder: { request, writer, channel in
             try await responder.respond(request, writer, channel, over: .http2)
         }.server(
-            configuration: configuration, onServerRunning: onRunning, eventLoopGroup: eventLoopGroup, logger: logger)
+            configuration: configuration,
+            onServerRunning: onRunning,
+            eventLoopGroup: eventLoopGroup,
+            logger: logger
+        )
     }
 
     package func run() async throws {

@@ -39,7 +39,8 @@ package struct RegistryChannel: HTTPChannelHandler {
     let streamResponder: HTTPChannelHandler.Responder
 
     package init(
-        responder: @escaping HTTPChannelHandler.Responder, streamResponder: @escaping HTTPChannelHandler.Responder
+        responder: @escaping HTTPChannelHandler.Responder,
+        streamResponder: @escaping HTTPChannelHandler.Responder
     ) {
         self.responder = responder
         self.streamResponder = streamResponder
@@ -77,7 +78,8 @@ package struct RegistryChannel: HTTPChannelHandler {
     }
 
     private func handleStreams(
-        _ multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange>, logger: Logger
+        _ multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange>,
+        logger: Logger
     ) async {
         let streams = RegistryChannel(responder: streamResponder, streamResponder: streamResponder)
         do {
@@ -120,17 +122,24 @@ package struct RegistryChannel: HTTPChannelHandler {
         return try Exchange(
             wrappingChannelSynchronously: channel,
             configuration: .init(
-                backPressureStrategy: .init(lowWatermark: 1, highWatermark: 4), isOutboundHalfClosureEnabled: true)
+                backPressureStrategy: .init(lowWatermark: 1, highWatermark: 4),
+                isOutboundHalfClosureEnabled: true
+            )
         )
     }
 
     private static func setUpHTTP2(
-        _ channel: any Channel, logger: Logger
+        _ channel: any Channel,
+        logger: Logger
     ) throws -> NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange> {
         let management = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: channel.eventLoop,
             configuration: .init(
-                maxIdleTime: HTTPLimits.idleDeadline, maxAge: nil, maxGraceTime: nil, keepalive: nil)
+                maxIdleTime: HTTPLimits.idleDeadline,
+                maxAge: nil,
+                maxGraceTime: nil,
+                keepalive: nil
+            )
         )
         var configuration = NIOHTTP2Handler.Configuration()
         configuration.connection.initialSettings = [
@@ -143,7 +152,9 @@ package struct RegistryChannel: HTTPChannelHandler {
         configuration.stream.outboundBufferSizeHighWatermark = HTTPLimits.readChunk
         configuration.stream.outboundBufferSizeLowWatermark = HTTPLimits.readChunk / 2
         let multiplexer = try channel.pipeline.syncOperations.configureAsyncHTTP2Pipeline(
-            mode: .server, streamDelegate: management.http2StreamDelegate, configuration: configuration
+            mode: .server,
+            streamDelegate: management.http2StreamDelegate,
+            configuration: configuration
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 let pipeline = stream.pipeline.syncOperations
@@ -152,7 +163,9 @@ package struct RegistryChannel: HTTPChannelHandler {
                 try pipeline.addHandler(DeadlineHandler(clock: ConnectionClock(), isStream: true))
                 try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
                 return try Exchange(
-                    wrappingChannelSynchronously: stream, configuration: .init(isOutboundHalfClosureEnabled: true))
+                    wrappingChannelSynchronously: stream,
+                    configuration: .init(isOutboundHalfClosureEnabled: true)
+                )
             }
         }
         let frames = try channel.pipeline.syncOperations.handler(type: NIOHTTP2Handler.self)

@@ -26,14 +26,17 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !refused else { return }
-        if case .head(let head) = unwrapInboundIn(data) {
-            if let refusal = Self.check(head) {
-                refuse(context: context, refusal)
-                return
-            }
-            answersOwed += 1
+        guard case .head(var head) = unwrapInboundIn(data) else {
+            context.fireChannelRead(data)
+            return
         }
-        context.fireChannelRead(data)
+        head.uri = Self.originForm(head.uri)
+        if let refusal = Self.check(head) {
+            refuse(context: context, refusal)
+            return
+        }
+        answersOwed += 1
+        context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -53,8 +56,11 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isOverflow
                 ? Refusal(
                     status: .requestHeaderFieldsTooLarge,
-                    message: "the request head is over \(HTTPLimits.headerList) bytes or \(HTTPLimits.headerFields) fields")
-                : Refusal(status: .badRequest, message: "the request is not valid HTTP/1.1: \(error)"))
+                    message:
+                        "the request head is over \(HTTPLimits.headerList) bytes or \(HTTPLimits.headerFields) fields"
+                )
+                : Refusal(status: .badRequest, message: "the request is not valid HTTP/1.1: \(error)")
+        )
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -65,11 +71,24 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
+    /// The path and query of a target in absolute form, which servers have to accept (RFC 9112, section 3.2.2); its
+    /// authority is not looked at, since one registry is served under every name.
+    private static func originForm(_ target: String) -> String {
+        guard target.utf8.first != UInt8(ascii: "/") else { return target }
+        let lowered = target.prefix(8).lowercased()
+        guard let scheme = ["http://", "https://"].first(where: lowered.hasPrefix) else { return target }
+        let rest = target.dropFirst(scheme.count)
+        guard let slash = rest.firstIndex(of: "/"), slash != rest.startIndex else { return target }
+        return String(rest[slash...])
+    }
+
     private static func check(_ head: HTTPRequestHead) -> Refusal? {
         let headers = head.headers
         if head.uri.utf8.count > HTTPLimits.requestTarget {
             return Refusal(
-                status: .uriTooLong, message: "the request target is over \(HTTPLimits.requestTarget) bytes")
+                status: .uriTooLong,
+                message: "the request target is over \(HTTPLimits.requestTarget) bytes"
+            )
         }
         guard head.uri.utf8.first == UInt8(ascii: "/") else {
             return Refusal(status: .badRequest, message: "the request target must be a path")
@@ -85,7 +104,9 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if !codings.isEmpty {
             guard lengths.isEmpty else {
                 return Refusal(
-                    status: .badRequest, message: "Content-Length and Transfer-Encoding exclude each other")
+                    status: .badRequest,
+                    message: "Content-Length and Transfer-Encoding exclude each other"
+                )
             }
             guard codings.count == 1, codings[0].lowercased() == "chunked", head.version.minor > 0 else {
                 return Refusal(status: .badRequest, message: "the only transfer coding understood is 'chunked'")

@@ -134,7 +134,8 @@ extension Route {
 
     /// An encoded slash inside a component must not make two of it: such a name is refused by its grammar, because
     /// the decoded component is joined with a character that no name can contain.
-    private static func decodedName(_ whole: Substring, _ parts: ArraySlice<Substring>) throws(RouteError) -> Substring {
+    private static func decodedName(_ whole: Substring, _ parts: ArraySlice<Substring>) throws(RouteError) -> Substring
+    {
         guard whole.utf8.contains(UInt8(ascii: "%")) else { return whole }
         var pieces: [String] = []
         for part in parts {

@@ -72,7 +72,7 @@ enum BaseChecks {
             try await session.raw { connection in
                 await connection.send(await session.rawHead("GET", "/v2/", ["Connection": "close"]))
                 let response = try await connection.response(to: "GET").expect(status: 200)
-                let rest = await connection.remainder()
+                let rest = try await connection.remainder()
                 try response.expect(rest.isEmpty, "the end of the connection", received: "\(rest.count) more bytes")
             }
         },

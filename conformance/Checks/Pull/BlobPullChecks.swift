@@ -201,7 +201,7 @@ enum BlobPullChecks {
                     await connection.send(await session.rawHead("GET", target, version: "HTTP/1.0"))
                     let response = try await connection.response(to: "GET").expect(status: 200)
                     try response.expect(noHeader: "Transfer-Encoding").expect(body: blob.bytes)
-                    let rest = await connection.remainder()
+                    let rest = try await connection.remainder()
                     try response.expect(rest.isEmpty, "the end of the connection", received: "\(rest.count) bytes")
                 }
             },

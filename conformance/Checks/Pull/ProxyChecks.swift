@@ -75,7 +75,7 @@ enum ProxyChecks {
             try await session.raw { connection in
                 let headers: Headers = ["X-Example": String(repeating: "t", count: 2 << 20)]
                 await connection.send(await session.rawHead("GET", "/v2/", headers.adding(["Connection": "close"])))
-                let text = String(decoding: (await connection.remainder()).prefix(200), as: UTF8.self)
+                let text = String(decoding: (try await connection.remainder()).prefix(200), as: UTF8.self)
                 guard text.isEmpty || text.hasPrefix("HTTP/1.1 4") else {
                     throw connection.failure(expected: "400, 431, or the end", received: text)
                 }
@@ -90,7 +90,7 @@ enum ProxyChecks {
             try await session.raw { connection in
                 let target = "/v2/?x=" + String(repeating: "y", count: 1 << 20)
                 await connection.send(await session.rawHead("GET", target, ["Connection": "close"]))
-                let text = String(decoding: (await connection.remainder()).prefix(200), as: UTF8.self)
+                let text = String(decoding: (try await connection.remainder()).prefix(200), as: UTF8.self)
                 guard text.isEmpty || text.hasPrefix("HTTP/1.1 4") || text.hasPrefix("HTTP/1.1 200") else {
                     throw connection.failure(expected: "200, 400, 414, or the end", received: text)
                 }

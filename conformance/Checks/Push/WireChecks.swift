@@ -154,7 +154,7 @@ enum WireChecks {
                 let second = "GET /v2/smuggled/\(session.word())/tags/list HTTP/1.1\r\nHost: x\r\n\r\n"
                 await connection.send(head, body: lastChunk + Array(second.utf8))
                 let response = try await connection.response(to: "PATCH")
-                let rest = await connection.remainder()
+                let rest = try await connection.remainder()
                 try response.expect(rest.isEmpty, "the end of the connection", received: "\(rest.count) more bytes")
             }
         },
@@ -167,7 +167,7 @@ enum WireChecks {
             try await session.raw { connection in
                 let head = await session.rawHead("PATCH", location, chunked)
                 await connection.send(head, body: Array("zz\r\nhello\r\n0\r\n\r\n".utf8))
-                let bytes = await connection.remainder()
+                let bytes = try await connection.remainder()
                 let text = String(decoding: bytes, as: UTF8.self)
                 guard text.isEmpty || text.hasPrefix("HTTP/1.1 4") else {
                     throw connection.failure(expected: "400, or the end", received: String(text.prefix(200)))
@@ -177,7 +177,9 @@ enum WireChecks {
         check("host-missing-400", "A request in HTTP/1.1 without Host answers 400", reference: "RFC 9112, 3.2") {
             session in
             try await session.raw { connection in
-                let head = RawHead(method: "GET", target: "/v2/", headers: ["Connection": "close"])
+                let close: Headers = ["Connection": "close"]
+                let headers = await session.credentials(for: "/v2/").adding(close)
+                let head = RawHead(method: "GET", target: "/v2/", headers: headers)
                 await connection.send(head)
                 try await connection.response(to: "GET").expect(status: 400)
             }
@@ -242,7 +244,7 @@ enum WireChecks {
                 await connection.send(await session.rawHead("PUT", target, headers), body: session.random(70000))
                 let first = try await connection.response(to: "PUT").expectRefusal()
                 await connection.send(await session.rawHead("GET", "/v2/", ["Connection": "close"]))
-                let rest = String(decoding: await connection.remainder(), as: UTF8.self)
+                let rest = String(decoding: try await connection.remainder(), as: UTF8.self)
                 let isInStep = rest.isEmpty || rest.hasPrefix("HTTP/1.1 200")
                 try first.expect(isInStep, "the end, or an answer 200", received: String(rest.prefix(100)))
             }

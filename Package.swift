@@ -15,7 +15,8 @@ let strict: [SwiftSetting] = [
 /// For the targets that call C: every use of an unsafe construct is marked where it stands.
 let strictWithC = strict + [.strictMemorySafety()]
 
-/// Tests are not optimized, in release builds either: they compile faster, and Swift 6.3 crashes over some of them otherwise.
+/// Tests are not optimized, in release builds either: they compile faster, and Swift 6.3 crashes over some of them
+/// otherwise.
 let testing = strict + [.unsafeFlags(["-Onone"])]
 
 let nio = "swift-nio"
@@ -93,7 +94,7 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Catalog", "Content", "OCI", "Observability", "Registry",
+                "Content", "OCI", "Observability", "Registry",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

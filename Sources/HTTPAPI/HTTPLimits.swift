@@ -36,8 +36,8 @@ package enum HTTPLimits {
     package static let http2ConnectionWindow = 8 * 1024 * 1024
     /// One read of a blob that is copied through memory.
     package static let readChunk = 256 * 1024
-    /// One span handed to the kernel's sendfile; between spans the way of sending is chosen anew.
-    package static let sendfileSpan: Int64 = 4 * 1024 * 1024
+    /// One span handed to the kernel's sendfile; before each its pages are looked for in the cache.
+    package static let sendfileSpan: Int64 = 16 * 1024 * 1024
     /// Entries on a page of tags, repositories or referrers.
     package static let page = 1000
     /// Tags that one push by digest may set.

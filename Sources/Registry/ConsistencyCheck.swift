@@ -18,8 +18,8 @@ package struct ConsistencyReport: Sendable {
 
 /// Compares the catalog with the blobs, both ways, and both with themselves. To be run while no server has the store.
 ///
-/// Nothing is changed unless `repair` is asked for; a repair only ever moves damaged bytes to `quarantine/` and marks their
-/// rows, so that the blob counts as absent until it is pushed again.
+/// Nothing is changed unless `repair` is asked for; a repair only ever moves damaged bytes to `quarantine/` and marks
+/// their rows, so that the blob counts as absent until it is pushed again.
 package struct ConsistencyCheck: Sendable {
     private static let pageRows = 1000
     private static let listed = 100

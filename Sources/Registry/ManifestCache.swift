@@ -27,8 +27,8 @@ package final class ServedManifest: Sendable {
 /// Manifests by repository and reference, so that a hot read runs no SQL.
 ///
 /// An entry is valid only while its repository's epoch is the one read **before** the entry was; the catalog raises the
-/// epoch after each commit that touches the repository and before anyone hears of that commit. So an answer from here is
-/// never older than the last acknowledged change.
+/// epoch after each commit that touches the repository and before anyone hears of that commit. So an answer from here
+/// is never older than the last acknowledged change.
 final class ManifestCache: Sendable {
     struct Key: Hashable {
         let repository: RepositoryName

@@ -9,8 +9,8 @@ package import OCI
 extension Registry {
     /// Opens a blob that the repository links to.
     ///
-    /// Whoever gets an answer has the blob for at least the grace period: a link that nothing refers to yet has its lease
-    /// renewed, durably, before this returns.
+    /// Whoever gets an answer has the blob for at least the grace period: a link that nothing refers to yet has its
+    /// lease renewed, durably, before this returns.
     /// - Throws: `RegistryError.blobUnknown` when the link is absent, or the bytes are missing or known to be damaged:
     ///   then a push of the same blob heals it.
     package func openBlob(_ digest: Digest, in repository: RepositoryName) async throws -> BlobFile {
@@ -49,9 +49,8 @@ extension Registry {
 
     /// Links a blob of another repository here, without its bytes being sent.
     ///
-    /// - Parameter source: The repository to take it from; nil searches those that the caller may read.
-    /// - Returns: Whether it was mounted. Every reason why not looks the same, so that a caller learns nothing about
-    ///   repositories it may not read.
+    /// A source of nil searches the repositories that the caller may read. The answer is whether it was mounted; every
+    /// reason why not looks the same, so that a caller learns nothing about repositories it may not read.
     package func mount(
         _ digest: Digest,
         from source: RepositoryName?,
@@ -84,8 +83,8 @@ extension Registry {
 
     /// Notes a blob whose file is not what the catalog says, so that it counts as absent until a push heals it.
     ///
-    /// The push may be finishing at this moment: the look and the note are made under the digest's lock, so that the note
-    /// can only ever be about the file that is there.
+    /// The push may be finishing at this moment: the look and the note are made under the digest's lock, so that the
+    /// note can only ever be about the file that is there.
     private func absence(_ absence: BlobAbsence, of digest: Digest) async -> RegistryError {
         logger.error("blob is damaged", metadata: ["digest": "\(digest)", "found": "\(absence)"])
         do {

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Catalog
+import Catalog
 package import OCI
 
 /// A page of names in order, and whether more follow.
 package struct Page<Element: Sendable>: Sendable {
     package let elements: [Element]
     package let hasMore: Bool
+}
+
+/// A manifest that names a subject, as the referrers list shows it.
+package struct ReferrerEntry: Sendable {
+    package let digest: Digest
+    package let mediaType: MediaType
+    /// Bytes of the manifest.
+    package let size: Int64
+    package let artifactType: MediaType?
+    /// A JSON object; nil where the manifest has none.
+    package let annotations: String?
 }
 
 extension Registry {
@@ -36,15 +47,25 @@ extension Registry {
         artifactType: MediaType?,
         after: Digest?,
         limit: Int
-    ) async throws -> ReferrersPage {
+    ) async throws -> Page<ReferrerEntry> {
         try await translating {
-            try await catalog.referrers(
+            let page = try await catalog.referrers(
                 of: subject,
                 in: repository,
                 artifactType: artifactType,
                 after: after,
                 limit: limit
             )
+            let entries = page.referrers.map {
+                ReferrerEntry(
+                    digest: $0.digest,
+                    mediaType: $0.mediaType,
+                    size: $0.size,
+                    artifactType: $0.artifactType,
+                    annotations: $0.annotations
+                )
+            }
+            return Page(elements: entries, hasMore: page.hasMore)
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Catalog
+import Catalog
 import Content
 import Cryptography
 import NIOCore
@@ -14,7 +14,7 @@ package struct ManifestPush: Sendable {
     package var tags: [Tag] = []
     package var contentType: MediaType?
     package var bytes: [UInt8]
-    package var condition: Precondition = .none
+    package var condition: TagCondition = .none
 
     package init(reference: Reference, contentType: MediaType?, bytes: [UInt8]) {
         self.reference = reference
@@ -27,7 +27,8 @@ package struct ManifestPush: Sendable {
 package struct StoredPush: Sendable {
     package let digest: Digest
     package let subject: Digest?
-    package let event: EventID
+    /// The id of the event that records the change.
+    package let event: String
     package let tags: [Tag]
 }
 
@@ -89,13 +90,18 @@ extension Registry {
                     digest: digest,
                     in: repository,
                     tags: names,
-                    condition: push.condition,
+                    condition: push.condition.precondition,
                     context: caller.context
                 )
             }
             switch outcome {
             case .stored(let stored):
-                return StoredPush(digest: digest, subject: manifest.subject?.digest, event: stored.event, tags: names)
+                return StoredPush(
+                    digest: digest,
+                    subject: manifest.subject?.digest,
+                    event: stored.event.description,
+                    tags: names
+                )
             default:
                 throw Self.refusal(outcome)
             }
@@ -122,20 +128,20 @@ extension Registry {
     package func deleteManifest(
         _ reference: Reference,
         in repository: RepositoryName,
-        condition: Precondition,
+        condition: TagCondition,
         caller: Caller
-    ) async throws -> EventID {
+    ) async throws -> String {
         try await translating {
             switch reference {
             case .tag(let tag):
                 let outcome = try await catalog.deleteTag(
                     tag,
                     in: repository,
-                    condition: condition,
+                    condition: condition.precondition,
                     context: caller.context
                 )
                 switch outcome {
-                case .deleted(let event, _): return event
+                case .deleted(let event, _): return event.description
                 case .notFound: throw await missing(reference, in: repository)
                 case .preconditionFailed(let current): throw RegistryError.preconditionFailed(current: current)
                 }
@@ -143,11 +149,11 @@ extension Registry {
                 let outcome = try await catalog.deleteManifest(
                     digest,
                     in: repository,
-                    condition: condition,
+                    condition: condition.precondition,
                     context: caller.context
                 )
                 switch outcome {
-                case .deleted(let event, _): return event
+                case .deleted(let event, _): return event.description
                 case .notFound: throw await missing(reference, in: repository)
                 case .held(let parents): throw RegistryError.manifestReferenced(digest, by: parents)
                 case .tooManyTags(let limit): throw RegistryError.manifestHasTooManyTags(digest, limit: limit)

@@ -10,9 +10,8 @@ package import OCI
 extension Registry {
     /// Opens an upload session.
     ///
-    /// - Parameters:
-    ///   - hint: The algorithm of the digest to come, if the client said so: then it is computed while receiving.
-    ///   - expectedBytes: The length to come, if known: then a disk without room for it is refused now.
+    /// `hint` is the algorithm of the digest to come, if the client said so: then it is computed while receiving.
+    /// `expectedBytes` is the length to come, if known: then a disk without room for it is refused now.
     package func startUpload(
         in repository: RepositoryName,
         hint: Digest.Algorithm?,

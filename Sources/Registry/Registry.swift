@@ -21,8 +21,8 @@ package struct Caller: Sendable {
 
 /// The registry: one verb for each thing a client can mean, over the content store and the catalog.
 ///
-/// Every verb that changes something returns only when the change is durable. The order is that of the store: file data,
-/// directory entry, catalog commit, answer.
+/// Every verb that changes something returns only when the change is durable. The order is that of the store: file
+/// data, directory entry, catalog commit, answer.
 package final class Registry: Sendable {
     package let content: ContentStore
     package let catalog: Catalog
@@ -49,8 +49,8 @@ package final class Registry: Sendable {
         package var strays = 0
     }
 
-    /// Brings the upload sessions of a former run back, and deletes what none of them owns. Reads rows and one directory of
-    /// sessions; never the blobs.
+    /// Brings the upload sessions of a former run back, and deletes what none of them owns. Reads rows and one
+    /// directory of sessions; never the blobs.
     ///
     /// Crash story: a row without its file is dropped when the session is next asked for; a file without a row is
     /// deleted here, since no client can name it.

@@ -13,8 +13,8 @@ struct Fsck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check the catalog against the blobs, while no server runs on them.",
         discussion: """
-            Exits 0 when no problem was found, 1 when some were, 2 when the check could not be made. Nothing is changed \
-            without --repair. Notices, such as files of pushes that were never acknowledged, are no problems.
+            Exits 0 when no problem was found, 1 when some were, 2 when the check could not be made. Nothing is \
+            changed without --repair. Notices, such as files of pushes that were never acknowledged, are no problems.
             """
     )
 

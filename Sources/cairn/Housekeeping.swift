@@ -39,8 +39,8 @@ struct Housekeeping: Service {
     }
 }
 
-/// Turns `/readyz` to 503 as soon as the shutdown begins. The last service of its group: a group shuts down from its end,
-/// so this one hears of it before the server stops listening.
+/// Turns `/readyz` to 503 as soon as the shutdown begins. The last service of its group: a group shuts down from its
+/// end, so this one hears of it before the server stops listening.
 struct DrainNotice: Service {
     let health: Health
     let logger: Logger

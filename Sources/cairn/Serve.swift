@@ -76,8 +76,8 @@ struct Serve: AsyncParsableCommand {
         guard configuration.listen.isLoopback || configuration.allowAnonymous else {
             throw ConfigurationError(
                 description: """
-                    \(configuration.listen) can be reached from other machines, and this registry lets everyone push, pull \
-                    and delete; listen on 127.0.0.1, or say --allow-anonymous if that is meant
+                    \(configuration.listen) can be reached from other machines, and this registry lets everyone \
+                    push, pull and delete; listen on 127.0.0.1, or say --allow-anonymous if that is meant
                     """
             )
         }

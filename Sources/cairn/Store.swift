@@ -15,8 +15,8 @@ struct Store: Sendable {
     let catalog: Catalog
     let registry: Registry
 
-    /// Exit code of a process that stops because the disk failed it: what is on disk is the truth then, and the next start
-    /// recovers from it.
+    /// Exit code of a process that stops because the disk failed it: what is on disk is the truth then, and the next
+    /// start recovers from it.
     private static let diskFailure: Int32 = 70
 
     static func open(root: String, unsafeFilesystem: Bool, blobLimit: Int64) async throws -> Store {

@@ -36,6 +36,9 @@ mutation("hangs-up", "every connection ends after one answer, untold",
          "pull.manifest*no-body", response=hang_up)
 answer("stray-after-close", "bytes follow an answer that was the last", "pull.base*,pull.blob*http-1.0",
        lambda x: x.headers.get("Connection") == "close" or x.version == "HTTP/1.0", stray)
+answer("stays-open", "a connection stays open after its last answer", "pull.base.close*,pull.blob*http-1.0,push.wire.length*",
+       lambda x: x.headers.get("Connection") == "close" or x.version == "HTTP/1.0" or x.headers.get("Transfer-Encoding"),
+       lambda x: setattr(x, "stays_open", True))
 answer("stray-after-head", "answers to HEAD have a body", "pull.*no-body", when("HEAD", "blob,manifest"), stray)
 answer("no-date", "answers have no Date", "pull.headers*", lambda x: True, drop("Date"))
 answer("namespace-wrong", "OCI-Namespace names another host", "pull.headers*", when("GET", "manifest"),

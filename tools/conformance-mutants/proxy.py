@@ -36,6 +36,7 @@ class Exchange:
         self.is_answered = False    # whether the request goes no further than here
         self.is_changed = False     # whether the request's head has been changed
         self.hangs_up = False       # whether the connection ends after the answer
+        self.stays_open = False     # whether it does not, although it should
         self.version = "HTTP/1.1"
 
     def is_a(self, method, kind):
@@ -201,6 +202,8 @@ class Connection:
                 return
             await self.write_answer(exchange, is_last)
             self.pending.popleft()
+            if exchange.stays_open:
+                await asyncio.Event().wait()
             if is_last or exchange.hangs_up:
                 return
 

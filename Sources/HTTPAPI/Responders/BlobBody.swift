@@ -4,46 +4,29 @@
 import Content
 import HummingbirdCore
 import NIOCore
-import Synchronization
 
 /// Sends a span of a blob as a response body.
 ///
-/// Two ways, chosen anew for each span of `HTTPLimits.sendfileSpan` by how many bodies are being sent: a single stream is
-/// fastest when the next chunk is read on a file thread while the last one is sent; several streams cost half the
-/// processor time through the kernel's `sendfile`. Cold pages are brought in on a file thread first, since `sendfile`
-/// of cold pages would block the event loop. HTTP/2 always reads ahead.
+/// On HTTP/1.1 the kernel's `sendfile` does it, at half the processor time of a copy through memory; a span at a time, so
+/// that cold pages are brought in on a file thread first: `sendfile` of cold pages would block the event loop.
+/// On HTTP/2, whose frames no file region fits into, the next chunk is read on a file thread while the last one is sent.
 struct BlobBody: Sendable {
     let file: BlobFile
     let range: Range<Int64>
     let channel: any Channel
     /// Whether the connection has a `FileRegionHandler`.
     let acceptsRegions: Bool
-    let traffic: Traffic
-
-    /// Bodies being sent now, in this process.
-    final class Traffic: Sendable {
-        private let count = Atomic<Int>(0)
-
-        package init() {}
-
-        var active: Int { count.load(ordering: .relaxed) }
-
-        func begin() { count.add(1, ordering: .relaxed) }
-        func end() { count.subtract(1, ordering: .relaxed) }
-    }
 
     /// Writes every byte of the range, or throws.
     func write(to writer: inout any ResponseBodyWriter) async throws {
-        traffic.begin()
-        defer { traffic.end() }
+        guard acceptsRegions else {
+            try await sendThroughMemory(range, to: &writer)
+            return
+        }
         var offset = range.lowerBound
         while offset < range.upperBound {
             let span = offset..<min(range.upperBound, offset + HTTPLimits.sendfileSpan)
-            if acceptsRegions && traffic.active > 1 {
-                try await sendRegion(span)
-            } else {
-                try await sendThroughMemory(span, to: &writer)
-            }
+            try await sendRegion(span)
             offset = span.upperBound
         }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Catalog
 import HTTPTypes
 import NIOCore
 import OCI
@@ -103,18 +102,18 @@ extension Responder {
         )
         var headers: HTTPFields = [.contentType: MediaType.imageIndex.description]
         if filter != nil { headers[Header.filtersApplied] = "artifactType" }
-        if page.hasMore, let last = page.referrers.last?.digest {
+        if page.hasMore, let last = page.elements.last?.digest {
             var next = "/v2/\(name)/referrers/\(subject)?n=\(requested ?? HTTPLimits.page)&last=\(last)"
             if !filterText.isEmpty { next += "&artifactType=\(PercentEncoding.encode(filterText))" }
             headers[Header.link] = "<\(next)>; rel=\"next\""
         }
-        let bytes = Self.index(of: page.referrers)
+        let bytes = Self.index(of: page.elements)
         return Answer(.ok, headers: headers, body: .bytes(ByteBuffer(bytes: bytes)))
     }
 
     /// An image index whose descriptors carry what the specification asks for: media type, digest, size, artifact type
     /// and annotations of each referrer.
-    private static func index(of referrers: [Referrer]) -> [UInt8] {
+    private static func index(of referrers: [ReferrerEntry]) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.key("schemaVersion")
@@ -129,7 +128,7 @@ extension Responder {
         return json.bytes
     }
 
-    private static func descriptor(of referrer: Referrer, into json: inout JSONWriter) {
+    private static func descriptor(of referrer: ReferrerEntry, into json: inout JSONWriter) {
         json.object { json in
             json.key("mediaType")
             json.string(referrer.mediaType.description)

@@ -53,7 +53,7 @@ package final class HTTPMetrics: Sendable {
     func began() { inFlight.increment(by: 1) }
     func ended() { inFlight.decrement(by: 1) }
 
-    /// - Parameter method: One of the methods that routes know, or `other`: a client must not make series.
+    /// `method` is one of the methods that routes know, or `other`: a client must not make series.
     func record(route: String, method: String, status: Int, elapsed: Duration, received: Int64, sent: Int64) {
         requests[Key(route: route, method: method, status: status)].increment()
         let (whole, fraction) = elapsed.components

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Catalog
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
@@ -26,7 +25,7 @@ extension Responder {
                 condition: try exchange.precondition(),
                 caller: exchange.caller
             )
-            return Answer(.accepted, headers: [Header.event: "\(event)"])
+            return Answer(.accepted, headers: [Header.event: event])
         default: return try await getManifest(exchange, name, reference)
         }
     }
@@ -84,7 +83,7 @@ extension Responder {
             .location: "/v2/\(name)/manifests/\(stored.digest)",
             Header.contentDigest: stored.digest.description,
             .eTag: "\"\(stored.digest)\"",
-            Header.event: "\(stored.event)",
+            Header.event: stored.event,
         ]
         if let subject = stored.subject { headers[Header.subject] = subject.description }
         if !tags.isEmpty { headers[Header.tag] = tags.map(\.description).joined(separator: ", ") }
@@ -118,7 +117,7 @@ extension Responder.Exchange {
     }
 
     /// `If-Match` and `If-None-Match` of a change: compare-and-swap of a tag.
-    fileprivate func precondition() throws -> Precondition {
+    fileprivate func precondition() throws -> TagCondition {
         if let text = headers[.ifNoneMatch] {
             guard text == "*" else {
                 throw RequestError.badHeader(name: "If-None-Match", reason: "a change takes only '*': set it if absent")

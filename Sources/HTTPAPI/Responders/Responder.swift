@@ -19,11 +19,8 @@ package struct Responder: Sendable {
     let logger: Logger
     let requestIDs: RequestIDs
     let dates: DateHeader
-    let traffic = BlobBody.Traffic()
 
-    /// - Parameters:
-    ///   - accessLog: Takes a line for each request; nil for none.
-    ///   - logger: Takes what went wrong inside.
+    /// `accessLog` takes a line for each request, nil for none; `logger` takes what went wrong inside.
     package init(
         registry: Registry,
         health: Health,
@@ -42,8 +39,8 @@ package struct Responder: Sendable {
         self.dates = dates
     }
 
-    /// What an exchange of messages runs over: only HTTP/1.1 without TLS has the door for file regions, and only HTTP/1.1
-    /// has a connection of its own to close.
+    /// What an exchange of messages runs over: only HTTP/1.1 without TLS has the door for file regions, and only
+    /// HTTP/1.1 has a connection of its own to close.
     package enum Transport: Sendable {
         case http1
         case http2
@@ -146,8 +143,8 @@ package struct Responder: Sendable {
         return result
     }
 
-    /// Whether the connection can take another request: not when more of a refused body is to come than is worth reading,
-    /// or the client was never told to send it.
+    /// Whether the connection can take another request: not when more of a refused body is to come than is worth
+    /// reading, or the client was never told to send it.
     private func isReusable(after body: IncomingBody, request: Request) -> Bool {
         let carriesBody = (body.declaredLength ?? 0) > 0 || request.headers[.transferEncoding] != nil
         guard carriesBody, !body.finished else { return true }
@@ -183,8 +180,7 @@ package struct Responder: Sendable {
                     file: file,
                     range: range,
                     channel: channel,
-                    acceptsRegions: transport == .http1,
-                    traffic: traffic
+                    acceptsRegions: transport == .http1
                 ).write(to: &bodyWriter)
                 try await bodyWriter.finish(nil)
             }

@@ -10,8 +10,7 @@ import ServiceLifecycle
 package struct HTTPServer: Service {
     private let server: any Service
 
-    /// - Parameters:
-    ///   - onRunning: Called with the listening channel, whose address is the real one when port 0 was asked for.
+    /// `onRunning` is called with the listening channel, whose address is the real one when port 0 was asked for.
     package init(
         host: String,
         port: Int,

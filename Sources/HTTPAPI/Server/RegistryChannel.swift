@@ -93,7 +93,8 @@ package struct RegistryChannel: HTTPChannelHandler {
         }
     }
 
-    /// Grows with what a connection really sends, so that an idle one costs little and an upload is read in large pieces.
+    /// Grows with what a connection really sends, so that an idle one costs little and an upload is read in large
+    /// pieces.
     private static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 * 1024, maximum: HTTPLimits.receiveBuffer)
     }
@@ -122,7 +123,7 @@ package struct RegistryChannel: HTTPChannelHandler {
         return try Exchange(
             wrappingChannelSynchronously: channel,
             configuration: .init(
-                backPressureStrategy: .init(lowWatermark: 1, highWatermark: 4),
+                backPressureStrategy: .init(lowWatermark: 1, highWatermark: 2),
                 isOutboundHalfClosureEnabled: true
             )
         )

@@ -35,6 +35,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             refuse(context: context, refusal)
             return
         }
+        if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
         answersOwed += 1
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }

@@ -146,7 +146,7 @@ extension Catalog {
         /// A batch ends after this many operations or this much time, whichever comes first.
         package var batchOperations = 256
         package var batchMilliseconds = 20
-        package var tagsPerRepository = 100_000
+        package var tagsPerRepository = 1_000_000
         package var referrersPerSubject = 10_000
         /// Levels of indexes over an image.
         package var indexDepth = 4

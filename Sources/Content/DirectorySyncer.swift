@@ -103,7 +103,12 @@ final class DirectorySyncer: Sendable {
 
     private func flush() -> ContentError? {
         do {
-            try about(directory.path) { () throws(SystemCallError) in try filesystem.fsync(directory.raw) }
+            try about(directory.path) { () throws(SystemCallError) in
+                try filesystem.fsync(directory.raw)
+                // XFS that shut itself down (after an error in its log, say) forgets what was pending, and then answers
+                // the fsync of a directory with success, because nothing is pending. It does refuse this.
+                _ = try filesystem.status(directory.raw)
+            }
             metrics.fsyncs(.directory)
             return nil
         } catch {

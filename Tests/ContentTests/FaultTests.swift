@@ -124,11 +124,14 @@ struct FaultTests {
         }
     }
 
-    @Test("a directory that cannot be synced ends the process; nothing is recorded any more")
-    func fatalDirectory() async throws {
+    @Test(
+        "a directory that cannot be synced ends the process; nothing is recorded any more",
+        arguments: [SystemCall.fsync, .fstat])
+    func fatalDirectory(call: SystemCall) async throws {
         try await TestStore.with { test in
             let first = sample(10)
-            test.plan.fail(.fsync, errno: EIO)
+            let directory = test.store.layout.blobs(.sha256)
+            test.plan.fail(call, errno: EIO) { $0 == directory }
             try await contentError(.io) {
                 try await test.store.put(first, digest: Digest.of(first)) { neverRecorded() }
             }

@@ -2,7 +2,6 @@
 # Copyright the Cairn authors
 """Hostile rows that lie in blob bodies and their headers: ranges, chunks, wrong digests, sizes, broken-off bodies."""
 
-import os
 import socket
 import struct
 
@@ -42,7 +41,6 @@ in_session("closing PUT, digest of a word", 400, "PUT", "?digest=word", body=b"h
 in_session("closing PUT, digest of md5", 400, "PUT", "?digest=md5:" + "a" * 32, body=b"hello", code="DIGEST_INVALID")
 in_session("closing PUT, digest twice", 400, "PUT", f"?digest=sha256:x&digest={digest(b'hello')}", body=b"hello")
 in_session("session, POST to it", 405, "POST", body=b"hello")
-in_session("chunk over the largest blob", 413, "PATCH", fields=OCTETS, body=lambda _: bytes(MAXIMUM_BLOB + 1))
 
 
 def out_of_order(world):
@@ -138,6 +136,8 @@ def oversize(method, framing):
             if framing == "declared":
                 fields = OCTETS + [("Content-Length", str(10**15))]
                 connection.send(message(method, target, fields))
+            elif framing == "by one byte":
+                connection.send(message(method, target, OCTETS, bytes(MAXIMUM_BLOB + 1)))
             else:
                 fields = OCTETS + [("Transfer-Encoding", "chunked")]
                 connection.send(message(method, target, fields, chunked([bytes(1 << 20)] * ((MAXIMUM_BLOB >> 20) + 1))))
@@ -150,7 +150,7 @@ def oversize(method, framing):
 
 
 for method in ("POST", "PATCH", "PUT"):
-    for framing in ("declared", "chunked"):
+    for framing in ("declared", "by one byte", "chunked"):
         row(f"blob over the limit, {framing} in {method}", 413, oversize(method, framing), "SIZE_INVALID")
 
 
@@ -167,8 +167,6 @@ def short_body(method, ending):
                 connection.half_close()
                 reply = connection.reply()
             elif ending == "reset":
-                if method != "POST":
-                    world.settle(location, 10) if method == "PATCH" and world.offset(location) == 10 else None
                 connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if method != "POST":
             if world.offset(location) not in (0, 10):
@@ -218,7 +216,7 @@ row("two writers to one session", (409, 416), second_writer)
 
 
 def abandoned_download(world):
-    data = os.urandom(1 << 20) * 4
+    data = bytes(range(256)) * (1 << 14)
     name = push_blob(world.port, REPOSITORY, data)
     for _ in range(5):
         with Connection(world.port) as connection:
@@ -228,4 +226,13 @@ def abandoned_download(world):
 
 
 row("downloads abandoned half-way", 202, abandoned_download)
-request("Expect with another word", (202, 417), "POST", UPLOADS + "?mount=" + ABSENT, [("Expect", "200-maybe")])
+
+
+def strange_expectation(world):
+    reply = exchange(world.port, "POST", f"{UPLOADS}?mount={ABSENT}", [("Expect", "200-maybe")])
+    if reply.status == 202:
+        world.cancel(reply.header("location"))
+    return reply
+
+
+row("Expect with another word", (202, 417), strange_expectation)

@@ -161,7 +161,7 @@ class World:
             reply = exchange(self.port, "DELETE", location)
             if reply.status == 204:
                 return
-            if reply.status == 404 or time.monotonic() > deadline:
+            if time.monotonic() > deadline or self.offset(location) is None:
                 raise ValueError(f"DELETE of a session: {reply}")
             time.sleep(0.02)
 

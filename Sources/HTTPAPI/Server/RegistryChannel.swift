@@ -51,6 +51,7 @@ package struct RegistryChannel: HTTPChannelHandler {
         return channel.eventLoop.makeCompletedFuture {
             let options = channel.syncOptions
             try options?.setOption(.recvAllocator, value: Self.receiveAllocator)
+            try options?.setOption(.maxMessagesPerRead, value: 1)
             try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             let detector = ProtocolDetector(negotiated: negotiated) { isHTTP2 in
                 if isHTTP2 {

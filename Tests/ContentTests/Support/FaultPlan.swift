@@ -188,6 +188,10 @@ final class FaultPlan: Sendable {
             try self.begin(.fchmod, self.path(descriptor))
             try live.chmod(descriptor, mode)
         }
+        faulty.status = { descriptor throws(SystemCallError) in
+            try self.begin(.fstat, self.path(descriptor))
+            return try live.status(descriptor)
+        }
         faulty.lock = { descriptor throws(SystemCallError) in
             try self.begin(.flock, self.path(descriptor))
             try live.lock(descriptor)

@@ -2,8 +2,8 @@
 // Copyright the Cairn authors
 
 import Content
-import CoreMetrics
 import Cryptography
+import Metrics
 import MetricsTestKit
 import NIOCore
 import OCI

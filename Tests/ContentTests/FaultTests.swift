@@ -126,7 +126,8 @@ struct FaultTests {
 
     @Test(
         "a directory that cannot be synced ends the process; nothing is recorded any more",
-        arguments: [SystemCall.fsync, .fstat])
+        arguments: [SystemCall.fsync, .fstat]
+    )
     func fatalDirectory(call: SystemCall) async throws {
         try await TestStore.with { test in
             let first = sample(10)

@@ -36,6 +36,8 @@ mutation("hangs-up", "every connection ends after one answer, untold",
          "pull.manifest*no-body", response=hang_up)
 answer("stray-after-close", "bytes follow an answer that was the last", "pull.base*,pull.blob*http-1.0",
        lambda x: x.headers.get("Connection") == "close" or x.version == "HTTP/1.0", stray)
+answer("closes-silently", "the end of a connection is not announced", "pull.base.close*", lambda x: True,
+       lambda x: setattr(x, "closes_silently", True))
 answer("stays-open", "a connection stays open after its last answer", "pull.base.close*,pull.blob*http-1.0,push.wire.length*",
        lambda x: x.headers.get("Connection") == "close" or x.version == "HTTP/1.0" or x.headers.get("Transfer-Encoding"),
        lambda x: setattr(x, "stays_open", True))

@@ -36,6 +36,7 @@ class Exchange:
         self.is_answered = False    # whether the request goes no further than here
         self.is_changed = False     # whether the request's head has been changed
         self.hangs_up = False       # whether the connection ends after the answer
+        self.closes_silently = False  # whether the end of the connection is not announced
         self.stays_open = False     # whether it does not, although it should
         self.version = "HTTP/1.1"
 
@@ -59,6 +60,31 @@ class Exchange:
 
     def of(self, name):
         return self.answer.get(name)
+
+
+class WatchedReader(asyncio.StreamReader):
+    """A reader whose end can be awaited without reading."""
+
+    def __init__(self, limit):
+        super().__init__(limit=limit)
+        self.has_ended = asyncio.Event()
+
+    def feed_eof(self):
+        super().feed_eof()
+        self.has_ended.set()
+
+    def set_exception(self, exc):
+        super().set_exception(exc)
+        self.has_ended.set()
+
+
+async def connect(host, port):
+    """A connection to the upstream."""
+    reader = WatchedReader(1 << 20)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(lambda: protocol, host, port)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 class Connection:
@@ -179,9 +205,17 @@ class Connection:
             await self.writer.drain()
 
     async def next_note(self):
+        """What the next answer is for; the end of the upstream while nothing is asked ends the connection."""
         while not self.pending:
             self.is_noted.clear()
-            await self.is_noted.wait()
+            waits = [asyncio.create_task(event.wait()) for event in (self.is_noted, self.reader.has_ended)]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            if not self.pending and self.reader.has_ended.is_set():
+                raise ConnectionError("the upstream has closed")
         return self.pending[0]
 
     async def pump_answers(self):
@@ -242,7 +276,9 @@ class Connection:
         head = Headers(exchange.answer.fields)
         if exchange.length not in (None, ""):
             head.set("Content-Length", exchange.length)
-        if is_last and head.get("Connection") is None:
+        if exchange.closes_silently:
+            head.drop("Connection")
+        elif is_last and head.get("Connection") is None:
             head.set("Connection", "close")
         self.client_writer.write(f"HTTP/1.1 {exchange.status} Any\r\n".encode() + head.encoded() + b"\r\n")
         if not has_no_body(exchange.method, exchange.status):
@@ -257,7 +293,7 @@ async def start(mutation, host, port):
     async def connected(client_reader, client_writer):
         upstream = None
         try:
-            upstream = await asyncio.open_connection(host, port, limit=1 << 20)
+            upstream = await connect(host, port)
             await Connection(mutation, client_reader, client_writer, *upstream).run()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass

@@ -81,7 +81,9 @@ for label, extra in {
 put("byte order mark", lambda world: b"\xef\xbb\xbf" + json.dumps(world.image).encode())
 for label, value in {"1": 1, "3": 3, "text": "2", "null": None, "true": True, "huge": 10**400, "absent": ...}.items():
     put(f"schemaVersion {label}", changed(schemaVersion=value))
-for label, value in {"null": None, "array": [], "text": "x", "empty": {}}.items():
+# A member that is null counts as absent, and an image without a config is allowed.
+put("config is null", changed(config=None), (201, 400), None)
+for label, value in {"array": [], "text": "x", "empty": {}}.items():
     put(f"config is {label}", changed(config=value))
 for label, value in {"object": {}, "text": "x", "numbers": [1, 2], "null inside": [None], "empty object inside": [{}]}.items():
     put(f"layers are {label}", changed(layers=value))

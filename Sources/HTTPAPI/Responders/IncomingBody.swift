@@ -19,6 +19,8 @@ struct IncomingBody {
     let declaredLength: Int64?
     private(set) var received: Int64 = 0
     private(set) var finished: Bool
+    /// Whether the body ended before its end: then nothing more can be read from the connection.
+    private(set) var broken = false
     private var iterator: RequestBody.AsyncIterator?
     private let body: RequestBody
     private let channel: any Channel
@@ -51,10 +53,14 @@ struct IncomingBody {
             }
         } catch {
             finished = true
+            broken = true
             throw IncomingBodyError.brokenOff
         }
         finished = true
-        if let declaredLength, received < declaredLength { throw IncomingBodyError.brokenOff }
+        if let declaredLength, received < declaredLength {
+            broken = true
+            throw IncomingBodyError.brokenOff
+        }
         return nil
     }
 

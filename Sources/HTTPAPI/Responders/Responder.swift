@@ -146,6 +146,7 @@ package struct Responder: Sendable {
     /// Whether the connection can take another request: not when more of a refused body is to come than is worth
     /// reading, or the client was never told to send it.
     private func isReusable(after body: IncomingBody, request: Request) -> Bool {
+        if body.broken { return false }
         let carriesBody = (body.declaredLength ?? 0) > 0 || request.headers[.transferEncoding] != nil
         guard carriesBody, !body.finished else { return true }
         let remaining = (body.declaredLength ?? .max) - body.received

@@ -172,6 +172,7 @@ package struct RegistryChannel: HTTPChannelHandler {
         }
         let frames = try channel.pipeline.syncOperations.handler(type: NIOHTTP2Handler.self)
         try channel.pipeline.syncOperations.addHandler(management, position: .after(frames))
+        try channel.pipeline.syncOperations.addHandler(CloseOnError())
         return multiplexer
     }
 }

@@ -22,37 +22,46 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private var answersOwed = 0
+    /// Whether a request's head has been passed on and its end has not.
+    private var inRequest = false
     private var refused = false
+    /// What to refuse the rest of the input with, once the answers to what came before it are written.
+    private var pending: Refusal?
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !refused else { return }
+        guard !refused, pending == nil else { return }
         guard case .head(var head) = unwrapInboundIn(data) else {
+            if case .end = unwrapInboundIn(data) { inRequest = false }
             context.fireChannelRead(data)
             return
         }
         head.uri = Self.originForm(head.uri)
         if let refusal = Self.check(head) {
-            refuse(context: context, refusal)
+            refuseInOrder(context: context, refusal)
             return
         }
         if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
         answersOwed += 1
+        inRequest = true
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { answersOwed -= 1 }
         context.write(data, promise: promise)
+        guard case .end = unwrapOutboundIn(data) else { return }
+        answersOwed -= 1
+        if let pending, answersOwed == 0 { refuse(context: context, pending) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !refused else { return }
-        guard error is HTTPParserError, answersOwed == 0 else {
+        guard error is HTTPParserError, !inRequest else {
+            // Whoever reads that request's body hears of it there.
             context.fireErrorCaught(error)
             return
         }
         let isOverflow = (error as? HTTPParserError) == .headerOverflow
-        refuse(
+        refuseInOrder(
             context: context,
             isOverflow
                 ? Refusal(
@@ -120,6 +129,14 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             return Refusal(status: .badRequest, message: "Content-Length is not a number of bytes below 10^18")
         }
         return nil
+    }
+
+    private func refuseInOrder(context: ChannelHandlerContext, _ refusal: Refusal) {
+        if answersOwed == 0 {
+            refuse(context: context, refusal)
+        } else {
+            pending = refusal
+        }
     }
 
     private func refuse(context: ChannelHandlerContext, _ refusal: Refusal) {

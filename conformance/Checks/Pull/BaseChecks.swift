@@ -76,6 +76,19 @@ enum BaseChecks {
                 try response.expect(rest.isEmpty, "the end of the connection", received: "\(rest.count) more bytes")
             }
         },
+        check(
+            "close-announced",
+            "With Connection: close the answer says Connection: close itself",
+            level: .should,
+            reference: "RFC 9112, 9.6"
+        ) { session in
+            try await session.raw { connection in
+                await connection.send(await session.rawHead("GET", "/v2/", ["Connection": "close"]))
+                let response = try await connection.response(to: "GET")
+                let options = response.headers.list("Connection").map { $0.lowercased() }
+                try response.expect(options.contains("close"), "Connection: close", received: "\(options)")
+            }
+        },
     ]
 
     /// A request that carries no credentials even if the checker has some.

@@ -26,6 +26,9 @@ struct Conformance: AsyncParsableCommand {
     )
     var report: [String] = []
 
+    @Option(help: "What to call the registry in reports, instead of its URL.")
+    var name: String?
+
     @Option(help: "Only these categories, comma-separated: pull, push, discovery, management.")
     var category: String?
 
@@ -141,7 +144,7 @@ struct Conformance: AsyncParsableCommand {
         let duration = clock.now - start
         await cleaner.clean(through: transport)
         return Summary(
-            url: locator.origin,
+            registry: name ?? locator.origin,
             edition: version,
             seed: seed,
             prefix: prefix,

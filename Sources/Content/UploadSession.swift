@@ -171,7 +171,11 @@ package final class UploadSession: Sendable {
     /// Kills the session for an error. To be called on a file thread.
     func fail(_ error: ContentError) {
         if error.isFullDisk { environment.gauge.noteFullBlocking() }
-        if end(error, if: { !$0.hasEnded }) { deleteFile() }
+        // The file goes first, so that whoever is told of the error finds nothing left. Nobody else can have given the
+        // path a meaning by now: it is this session's alone, and a commit fails only through here.
+        if state.withLock({ $0.hasEnded }) { return }
+        deleteFile()
+        _ = end(error, if: { !$0.hasEnded })
     }
 
     private func deleteFile() {

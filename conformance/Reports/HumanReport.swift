@@ -74,7 +74,7 @@ struct HumanReport {
         }
         let total = summary.total
         let verdict = total.passed == total.checks ? painted("conforms", .green) : painted("does not conform", .red)
-        lines.append("\(summary.url) \(verdict): \(total.sentence), in \(summary.seconds) s, seed \(summary.seed)")
+        lines.append("\(summary.registry) \(verdict): \(total.sentence), in \(summary.seconds) s, seed \(summary.seed)")
         return lines
     }
 }

@@ -8,7 +8,7 @@ struct JSONReport {
     let summary: Summary
 
     private struct Root: Encodable {
-        let url: String
+        let registry: String
         let version: String
         let seed: UInt64
         let repositoryPrefix: String
@@ -44,7 +44,7 @@ struct JSONReport {
             return result
         }
         let root = Root(
-            url: summary.url,
+            registry: summary.registry,
             version: summary.edition.rawValue,
             seed: summary.seed,
             repositoryPrefix: summary.prefix,

@@ -7,7 +7,7 @@ struct MarkdownReport {
 
     var text: String {
         var lines = [
-            "# Conformance of \(summary.url)", "",
+            "# Conformance of \(summary.registry)", "",
             "\(summary.total.sentence); specification \(summary.edition.rawValue), \(summary.seconds) s.", "",
             "| | checks | passed | failed | blocked | not applicable |", "| --- | --- | --- | --- | --- | --- |",
         ]

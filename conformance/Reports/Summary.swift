@@ -30,7 +30,8 @@ struct Tally: Sendable, Encodable {
 
 /// A finished run: what was asked, what came out, and what is told about it in every form of report.
 struct Summary: Sendable {
-    let url: String
+    /// The name given to the registry, or its URL.
+    let registry: String
     let edition: Edition
     let seed: UInt64
     let prefix: String

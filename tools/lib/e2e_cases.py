@@ -47,8 +47,14 @@ def run(command, world, check=True, seconds=COMMAND_SECONDS, text=True, **option
     environment = dict(world.environment, **options.pop("env", {}))
     try:
         result = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=text,
-            timeout=seconds, env=environment, **options,
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=text,
+            timeout=seconds,
+            env=environment,
+            **options,
         )
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{command[0]} ran longer than {seconds} s: {' '.join(command)}") from error

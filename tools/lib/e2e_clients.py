@@ -109,7 +109,9 @@ def multi_architecture(world):
     world.skopeo_pull("multi/app:v1", f"dir:{world.folder}/multi-dir", "--all")
     expect_equal(pulled_digest(world.folder / "multi-dir"), index["digest"], "index pulled")
     chosen = ["--override-arch", "arm64", "--override-os", "linux"]
-    world.skopeo(*chosen, "copy", "--src-tls-verify=false", f"docker://{world.host}/multi/app:v1", f"dir:{world.folder}/arm")
+    world.skopeo(
+        *chosen, "copy", "--src-tls-verify=false", f"docker://{world.host}/multi/app:v1", f"dir:{world.folder}/arm"
+    )
     expect_equal(pulled_digest(world.folder / "arm"), images[1]["digest"], "arm64's image")
 
 
@@ -226,7 +228,8 @@ client = oras.client.OrasClient(hostname=host, insecure=True)
 os.chdir(folder)
 open("model.bin", "wb").write(os.urandom(200000))
 open("sbom.json", "w").write('{"spdxVersion":"SPDX-2.3"}')
-main = client.push(target=f"{host}/oras/artifact:v1", files=["model.bin:application/octet-stream"], disable_path_validation=True)
+main = client.push(target=f"{host}/oras/artifact:v1", files=["model.bin:application/octet-stream"],
+                   disable_path_validation=True)
 digest = main.headers["Docker-Content-Digest"]
 body = client.do_request(f"http://{host}/v2/oras/artifact/manifests/{digest}", "GET", headers={"Accept": "*/*"}).content
 assert "sha256:" + hashlib.sha256(body).hexdigest() == digest

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Cairn authors
-"""Cases of containerd and docker: their daemons run from unpacked packages, with all their state in the test's folder."""
+"""Cases of containerd and docker: their daemons run from unpacked packages, with their state in the test's folder."""
 
 import json
 import os
@@ -29,8 +29,13 @@ def start(world, name, command, probe):
     tools = world.daemon_tools()
     path = f"{tools}/usr/bin:{tools}/usr/sbin:{os.environ.get('PATH', '')}"
     with open(log, "wb") as output:
-        process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                   env=dict(world.environment, PATH=path))
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(world.environment, PATH=path),
+        )
     try:
         wait_for([str(part) for part in probe], process, log)
     except Skip:
@@ -48,7 +53,8 @@ def ctr(world, *arguments):
         configuration = world.folder / "containerd.toml"
         configuration.write_text(
             f'version = 2\nroot = "{world.folder}/containerd"\nstate = "{world.folder}/containerd-state"\n'
-            f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{socket}"\n')
+            f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{socket}"\n'
+        )
         daemon = [tools / "usr/bin/containerd", "--config", configuration]
         world.containerd = start(world, "containerd", daemon, command + ["version"])
     return run(command + list(arguments), world)
@@ -62,9 +68,21 @@ def docker(world, *arguments):
     command = [tools / "usr/bin/docker", "--host", address]
     if world.dockerd is None:
         daemon = [
-            tools / "usr/sbin/dockerd", "--containerd", world.folder / "containerd.sock", "--data-root", world.folder / "docker",
-            "--exec-root", world.folder / "docker-run", "--pidfile", world.folder / "docker.pid", "--host", address,
-            "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs",
+            tools / "usr/sbin/dockerd",
+            "--containerd",
+            world.folder / "containerd.sock",
+            "--data-root",
+            world.folder / "docker",
+            "--exec-root",
+            world.folder / "docker-run",
+            "--pidfile",
+            world.folder / "docker.pid",
+            "--host",
+            address,
+            "--bridge=none",
+            "--iptables=false",
+            "--ip6tables=false",
+            "--storage-driver=vfs",
         ]
         world.dockerd = start(world, "dockerd", daemon, command + ["version"])
     return run(command + list(arguments), world)

@@ -69,11 +69,15 @@ class Layout:
 
     def manifest(self, descriptors, differences, architecture="amd64"):
         config = {
-            "architecture": architecture, "os": "linux", "config": {"Cmd": ["/hello"]},
+            "architecture": architecture,
+            "os": "linux",
+            "config": {"Cmd": ["/hello"]},
             "rootfs": {"type": "layers", "diff_ids": differences},
         }
         document = {
-            "schemaVersion": 2, "mediaType": IMAGE, "config": self.blob(json.dumps(config).encode(), CONFIG),
+            "schemaVersion": 2,
+            "mediaType": IMAGE,
+            "config": self.blob(json.dumps(config).encode(), CONFIG),
             "layers": descriptors,
         }
         result = self.blob(json.dumps(document).encode(), IMAGE)

@@ -32,7 +32,7 @@ def drain(world):
         except (OSError, Closed):
             refused = True
         expect(refused, "new work is taken while the server drains")
-        connection.send(data[16 * MIB:])
+        connection.send(data[16 * MIB :])
         reply = connection.reply()
     expect_equal(reply.status, 201, "push that was in flight")
     expect_equal(world.server.wait(), 0, "exit status")
@@ -56,11 +56,19 @@ def killed(world):
 
 @case("a second server on the same root is refused")
 def second_server(world):
-    result = subprocess.run(world.server.command(free_port()), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            stdin=subprocess.DEVNULL, timeout=20)
+    result = subprocess.run(
+        world.server.command(free_port()),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=20,
+    )
     expect(result.returncode != 0, "a second server ran and ended well")
     expect(result.returncode > 0, f"the second server died of signal {-result.returncode}: {result.stdout[-300:]}")
-    expect(str(world.server.root) in result.stdout or "lock" in result.stdout.lower(), f"it says: {result.stdout[-300:]}")
+    expect(
+        str(world.server.root) in result.stdout or "lock" in result.stdout.lower(), f"it says: {result.stdout[-300:]}"
+    )
     expect(world.server.ready(), "the first server is no longer ready")
 
 

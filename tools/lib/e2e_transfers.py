@@ -111,7 +111,9 @@ def twenty_gibibytes(world):
                 if received >= limit:
                     break
                 data = connection.socket.recv(4 * MIB)
-    expect_equal((received, "sha256:" + state.hexdigest()), (layer["size"], layer["digest"]), "what came in three parts")
+    expect_equal(
+        (received, "sha256:" + state.hexdigest()), (layer["size"], layer["digest"]), "what came in three parts"
+    )
 
 
 @case("curl's download is cut and resumed")

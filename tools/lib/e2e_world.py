@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Cairn authors
-"""The place where real clients run: their packages, their storage in a temporary folder, and the server they talk to."""
+"""Where real clients run: their packages, their storage in a temporary folder, and the server they talk to."""
 
 import http.client
 import json
@@ -15,10 +15,14 @@ from e2e_server import Server
 
 PACKAGES = {"skopeo": "skopeo", "podman": "podman", "buildah": "buildah", "curl": "curl", "crun": "crun"}
 DAEMON_PACKAGES = ["containerd", "docker.io", "runc"]
-ACCEPT = ", ".join([
-    "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
-])
+ACCEPT = ", ".join(
+    [
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    ]
+)
 
 
 def cache_folder():
@@ -59,12 +63,20 @@ class World:
         accounts.write_text('{"auths":{}}')
         storage = self.folder / "storage.conf"
         storage.write_text(
-            f'[storage]\ndriver = "vfs"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run"\n')
+            f'[storage]\ndriver = "vfs"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run"\n'
+        )
         self.environment = dict(
-            os.environ, HOME=str(home), TMPDIR=str(temporary), XDG_RUNTIME_DIR=str(self.folder / "run"),
-            XDG_CACHE_HOME=str(home / "cache"), XDG_CONFIG_HOME=str(home / "config"),
-            CONTAINERS_STORAGE_CONF=str(storage), REGISTRY_AUTH_FILE=str(accounts),
-            BUILDAH_ISOLATION="chroot", NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost",
+            os.environ,
+            HOME=str(home),
+            TMPDIR=str(temporary),
+            XDG_RUNTIME_DIR=str(self.folder / "run"),
+            XDG_CACHE_HOME=str(home / "cache"),
+            XDG_CONFIG_HOME=str(home / "config"),
+            CONTAINERS_STORAGE_CONF=str(storage),
+            REGISTRY_AUTH_FILE=str(accounts),
+            BUILDAH_ISOLATION="chroot",
+            NO_PROXY="127.0.0.1,localhost",
+            no_proxy="127.0.0.1,localhost",
         )
         self.policy = policy
         self._daemons = None
@@ -128,12 +140,31 @@ class World:
         return self.skopeo("copy", "--src-tls-verify=false", *options, f"docker://{self.host}/{source}", target)
 
     def podman(self, *arguments, **options):
-        command = ["podman", "--root", self.folder / "storage", "--runroot", self.folder / "run", "--storage-driver", "vfs",
-                   "--cgroup-manager", "cgroupfs", "--events-backend", "none"]
+        command = [
+            "podman",
+            "--root",
+            self.folder / "storage",
+            "--runroot",
+            self.folder / "run",
+            "--storage-driver",
+            "vfs",
+            "--cgroup-manager",
+            "cgroupfs",
+            "--events-backend",
+            "none",
+        ]
         return run(command + list(arguments), self, **options)
 
     def buildah(self, *arguments, **options):
-        command = ["buildah", "--root", self.folder / "storage", "--runroot", self.folder / "run", "--storage-driver", "vfs"]
+        command = [
+            "buildah",
+            "--root",
+            self.folder / "storage",
+            "--runroot",
+            self.folder / "run",
+            "--storage-driver",
+            "vfs",
+        ]
         return run(command + list(arguments), self, **options)
 
     def curl(self, *arguments, **options):

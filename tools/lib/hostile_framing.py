@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Cairn authors
-"""Hostile rows that lie in HTTP itself: smuggling shapes, bad heads and chunks, slow and endless clients, bad HTTP/2."""
+"""Hostile rows of HTTP itself: smuggling shapes, bad heads and chunks, slow and endless clients, bad HTTP/2."""
 
 import select
 import socket
@@ -27,62 +27,122 @@ for label, fields, rest in [
     ("chunked and length 0", b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", b"0\r\n\r\n"),
     ("two lengths", b"Content-Length: 5\r\nContent-Length: 6\r\n", b"hello"),
     ("two equal lengths", b"Content-Length: 5\r\nContent-Length: 5\r\n", b"hello"),
-    ("list of lengths", b"Content-Length: 5, 5\r\n", b"hello"), ("negative length", b"Content-Length: -1\r\n", b""),
-    ("signed length", b"Content-Length: +5\r\n", b"hello"), ("hexadecimal length", b"Content-Length: 0x5\r\n", b"hello"),
-    ("length with letters", b"Content-Length: 5abc\r\n", b"hello"), ("empty length", b"Content-Length:\r\n", b""),
-    ("length with a space inside", b"Content-Length: 1 5\r\n", b"hello"), ("length of 30 digits", b"Content-Length: " + b"9" * 30 + b"\r\n", b""),
-    ("length above 2^63", b"Content-Length: 9223372036854775808\r\n", b""), ("length above 2^64", b"Content-Length: 18446744073709551621\r\n", b"hello"),
-    ("folded header", b"X-A: b\r\n Content-Length: 5\r\n", b"hello"), ("folded coding", b"Transfer-Encoding:\r\n chunked\r\n", b"0\r\n\r\n"),
-    ("space before the colon", b"Transfer-Encoding : chunked\r\n", b"0\r\n\r\n"), ("xchunked", b"Transfer-Encoding: xchunked\r\n", b"0\r\n\r\n"),
-    ("identity", b"Transfer-Encoding: identity\r\n", b""), ("chunked, identity", b"Transfer-Encoding: chunked, identity\r\n", b"0\r\n\r\n"),
-    ("chunked twice", b"Transfer-Encoding: chunked, chunked\r\n", b"0\r\n\r\n"), ("gzip, chunked", b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"),
+    ("list of lengths", b"Content-Length: 5, 5\r\n", b"hello"),
+    ("negative length", b"Content-Length: -1\r\n", b""),
+    ("signed length", b"Content-Length: +5\r\n", b"hello"),
+    ("hexadecimal length", b"Content-Length: 0x5\r\n", b"hello"),
+    ("length with letters", b"Content-Length: 5abc\r\n", b"hello"),
+    ("empty length", b"Content-Length:\r\n", b""),
+    ("length with a space inside", b"Content-Length: 1 5\r\n", b"hello"),
+    ("length of 30 digits", b"Content-Length: " + b"9" * 30 + b"\r\n", b""),
+    ("length above 2^63", b"Content-Length: 9223372036854775808\r\n", b""),
+    ("length above 2^64", b"Content-Length: 18446744073709551621\r\n", b"hello"),
+    ("folded header", b"X-A: b\r\n Content-Length: 5\r\n", b"hello"),
+    ("folded coding", b"Transfer-Encoding:\r\n chunked\r\n", b"0\r\n\r\n"),
+    ("space before the colon", b"Transfer-Encoding : chunked\r\n", b"0\r\n\r\n"),
+    ("xchunked", b"Transfer-Encoding: xchunked\r\n", b"0\r\n\r\n"),
+    ("identity", b"Transfer-Encoding: identity\r\n", b""),
+    ("chunked, identity", b"Transfer-Encoding: chunked, identity\r\n", b"0\r\n\r\n"),
+    ("chunked twice", b"Transfer-Encoding: chunked, chunked\r\n", b"0\r\n\r\n"),
+    ("gzip, chunked", b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"),
     ("two codings", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", b"0\r\n\r\n"),
-    ("vertical tab before chunked", b"Transfer-Encoding: \x0bchunked\r\n", b"0\r\n\r\n"), ("quoted chunked", b'Transfer-Encoding: "chunked"\r\n', b"0\r\n\r\n"),
-    ("empty coding", b"Transfer-Encoding:\r\n", b""), ("NUL in a header", b"X-A: a\x00b\r\nContent-Length: 0\r\n", b""),
-    ("carriage return in a header", b"X-A: a\rb\r\nContent-Length: 0\r\n", b""), ("header without a colon", b"Nonsense\r\nContent-Length: 0\r\n", b""),
-    ("header without a name", b": x\r\nContent-Length: 0\r\n", b""), ("space in a header name", b"X A: b\r\nContent-Length: 0\r\n", b""),
-    ("control in a header name", b"X\x01A: b\r\nContent-Length: 0\r\n", b""), ("byte FF in a header name", b"X\xffA: b\r\nContent-Length: 0\r\n", b""),
+    ("vertical tab before chunked", b"Transfer-Encoding: \x0bchunked\r\n", b"0\r\n\r\n"),
+    ("quoted chunked", b'Transfer-Encoding: "chunked"\r\n', b"0\r\n\r\n"),
+    ("empty coding", b"Transfer-Encoding:\r\n", b""),
+    ("NUL in a header", b"X-A: a\x00b\r\nContent-Length: 0\r\n", b""),
+    ("carriage return in a header", b"X-A: a\rb\r\nContent-Length: 0\r\n", b""),
+    ("header without a colon", b"Nonsense\r\nContent-Length: 0\r\n", b""),
+    ("header without a name", b": x\r\nContent-Length: 0\r\n", b""),
+    ("space in a header name", b"X A: b\r\nContent-Length: 0\r\n", b""),
+    ("control in a header name", b"X\x01A: b\r\nContent-Length: 0\r\n", b""),
+    ("byte FF in a header name", b"X\xffA: b\r\nContent-Length: 0\r\n", b""),
 ]:
     raw(f"framing, {label}", 400, POST + fields + b"\r\n" + rest, closes=True)
-raw("framing, chunked in HTTP/1.0", 400, POST.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", closes=True)
+raw(
+    "framing, chunked in HTTP/1.0",
+    400,
+    POST.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    closes=True,
+)
 raw("framing, bare line feeds", 400, b"GET /v2/ HTTP/1.1\nHost: 127.0.0.1\n\n", closes=True)
 raw("framing, one bare line feed", 400, b"GET /v2/ HTTP/1.1\r\nHost: 127.0.0.1\nX-A: b\r\n\r\n", closes=True)
 
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 for label, body in [
-    ("size is a letter", b"g\r\nhello\r\n0\r\n\r\n"), ("size negative", b"-5\r\nhello\r\n0\r\n\r\n"), ("size with 0x", b"0x5\r\nhello\r\n0\r\n\r\n"),
-    ("size of 17 digits", b"1" + b"0" * 16 + b"\r\nhello"), ("size of F's", b"FFFFFFFFFFFFFFFFF\r\nhello"), ("size empty", b"\r\nhello\r\n0\r\n\r\n"),
-    ("size with a plus", b"+5\r\nhello\r\n0\r\n\r\n"), ("size after a space", b" 5\r\nhello\r\n0\r\n\r\n"), ("longer than its size", b"5\r\nhello!\r\n0\r\n\r\n"),
-    ("no line end after the data", b"5\r\nhello0\r\n\r\n"), ("bare line feed after the size", b"5\nhello\r\n0\r\n\r\n"),
-    ("bare line feed in an extension", b"5;a\nb\r\nhello\r\n0\r\n\r\n"), ("line feed after the data", b"5\r\nhello\n0\r\n\r\n"),
+    ("size is a letter", b"g\r\nhello\r\n0\r\n\r\n"),
+    ("size negative", b"-5\r\nhello\r\n0\r\n\r\n"),
+    ("size with 0x", b"0x5\r\nhello\r\n0\r\n\r\n"),
+    ("size of 17 digits", b"1" + b"0" * 16 + b"\r\nhello"),
+    ("size of F's", b"FFFFFFFFFFFFFFFFF\r\nhello"),
+    ("size empty", b"\r\nhello\r\n0\r\n\r\n"),
+    ("size with a plus", b"+5\r\nhello\r\n0\r\n\r\n"),
+    ("size after a space", b" 5\r\nhello\r\n0\r\n\r\n"),
+    ("longer than its size", b"5\r\nhello!\r\n0\r\n\r\n"),
+    ("no line end after the data", b"5\r\nhello0\r\n\r\n"),
+    ("bare line feed after the size", b"5\nhello\r\n0\r\n\r\n"),
+    ("bare line feed in an extension", b"5;a\nb\r\nhello\r\n0\r\n\r\n"),
+    ("line feed after the data", b"5\r\nhello\n0\r\n\r\n"),
     ("garbage trailer", b"5\r\nhello\r\n0\r\nno colon here\r\n\r\n"),
 ]:
     raw(f"chunk, {label}", (400, CLOSED), CHUNKED + body, closes=True)
-raw("chunk, extension of 200 KiB", (201, 400, 431, CLOSED), CHUNKED + b"5;" + b"a" * 200_000 + b"\r\nhello\r\n0\r\n\r\n")
-raw("chunk, trailers of 200 KiB", (201, 400, 431, CLOSED), CHUNKED + b"5\r\nhello\r\n0\r\n" + (b"X-A: " + b"b" * 1000 + b"\r\n") * 200 + b"\r\n")
+raw(
+    "chunk, extension of 200 KiB", (201, 400, 431, CLOSED), CHUNKED + b"5;" + b"a" * 200_000 + b"\r\nhello\r\n0\r\n\r\n"
+)
+raw(
+    "chunk, trailers of 200 KiB",
+    (201, 400, 431, CLOSED),
+    CHUNKED + b"5\r\nhello\r\n0\r\n" + (b"X-A: " + b"b" * 1000 + b"\r\n") * 200 + b"\r\n",
+)
 
 for label, wanted, data, closes in [
-    ("no Host", 400, get(host=b""), True), ("two Hosts", 400, get(b"Host: evil\r\n"), True), ("two equal Hosts", 400, get(HOST), True),
-    ("Host with a space", (400, 200), get(host=b"Host: a b\r\n"), False), ("Host with a path", (400, 200), get(host=b"Host: a/b\r\n"), False),
-    ("absolute form", (200, 400), get(target=b"http://evil.example/v2/"), False), ("authority form", 400, get(target=b"evil.example:80"), True),
-    ("asterisk", 400, get(target=b"*"), True), ("no slash", 400, get(target=b"v2/"), True), ("fragment", 400, get(target=b"/v2/#x"), True),
+    ("no Host", 400, get(host=b""), True),
+    ("two Hosts", 400, get(b"Host: evil\r\n"), True),
+    ("two equal Hosts", 400, get(HOST), True),
+    ("Host with a space", (400, 200), get(host=b"Host: a b\r\n"), False),
+    ("Host with a path", (400, 200), get(host=b"Host: a/b\r\n"), False),
+    ("absolute form", (200, 400), get(target=b"http://evil.example/v2/"), False),
+    ("authority form", 400, get(target=b"evil.example:80"), True),
+    ("asterisk", 400, get(target=b"*"), True),
+    ("no slash", 400, get(target=b"v2/"), True),
+    ("fragment", 400, get(target=b"/v2/#x"), True),
     ("CONNECT", (400, 405), b"CONNECT evil.example:80 HTTP/1.1\r\n" + HOST + b"\r\n", True),
     ("CONNECT with a path", (400, 405), b"CONNECT /v2/ HTTP/1.1\r\n" + HOST + b"\r\n", False),
-    ("OPTIONS *", (400, 405), b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", False), ("NUL in the target", 400, get(target=b"/v2/\x00"), True),
-    ("raw e-acute in the target", 400, get(target="/v2/é/tags/list".encode()), True), ("raw byte FF in the target", 400, get(target=b"/v2/\xff"), True),
-    ("raw space in the target", 400, get(target=b"/v2/a b/tags/list"), True), ("tab in the target", 400, get(target=b"/v2/\ta"), True),
-    ("DEL in the target", 400, get(target=b"/v2/\x7f"), True), ("target of 9,000 bytes", 414, get(target=b"/v2/" + b"a" * 9000), True),
-    ("target of 200,000 bytes", (400, 414, 431), get(target=b"/v2/" + b"a" * 200_000), True), ("query of 9,000 bytes", 414, get(target=b"/v2/?" + b"a" * 9000), True),
-    ("header of 20,000 bytes", 431, get(b"X-A: " + b"b" * 20_000 + b"\r\n"), True), ("headers of 60,000 bytes", 431, get((b"X-A: " + b"b" * 1000 + b"\r\n") * 60), True),
-    ("200 headers", 431, get(b"".join(b"X-%d: a\r\n" % number for number in range(200))), True), ("header name of 20,000 bytes", 431, get(b"X" * 20_000 + b": a\r\n"), True),
-    ("method in small letters", (400, 405), get().replace(b"GET", b"get"), False), ("method of 5,000 bytes", (400, 405, 431), get().replace(b"GET", b"A" * 5000), False),
-    ("method that nobody knows", (400, 405), get().replace(b"GET", b"FROB"), False), ("method with a bracket", 400, get().replace(b"GET", b"G(ET"), True),
-    ("version 0.9", (400, CLOSED), b"GET /v2/\r\n\r\n", False), ("version 9.9", 400, get(version=b"HTTP/9.9"), True), ("version 2.0", 400, get(version=b"HTTP/2.0"), True),
-    ("version in small letters", 400, get(version=b"http/1.1"), True), ("version of letters", 400, get(version=b"HTTP/x.y"), True),
-    ("no version, but a space", (400, CLOSED), b"GET /v2/ \r\n\r\n", False), ("garbage", 400, b"\x00\x01\x02\x03\r\n\r\n", True),
-    ("TLS client hello", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), True), ("SSH", 400, b"SSH-2.0-OpenSSH_9\r\n", True),
-    ("SMTP", 400, b"EHLO evil\r\n\r\n", True), ("Upgrade to h2c", (200, 400), get(b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"), False),
-    ("Upgrade to websocket", (200, 400), get(b"Connection: Upgrade\r\nUpgrade: websocket\r\n"), False), ("empty lines first", (200, 400), b"\r\n\r\n" + get(), False),
+    ("OPTIONS *", (400, 405), b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", False),
+    ("NUL in the target", 400, get(target=b"/v2/\x00"), True),
+    ("raw e-acute in the target", 400, get(target="/v2/é/tags/list".encode()), True),
+    ("raw byte FF in the target", 400, get(target=b"/v2/\xff"), True),
+    ("raw space in the target", 400, get(target=b"/v2/a b/tags/list"), True),
+    ("tab in the target", 400, get(target=b"/v2/\ta"), True),
+    ("DEL in the target", 400, get(target=b"/v2/\x7f"), True),
+    ("target of 9,000 bytes", 414, get(target=b"/v2/" + b"a" * 9000), True),
+    ("target of 200,000 bytes", (400, 414, 431), get(target=b"/v2/" + b"a" * 200_000), True),
+    ("query of 9,000 bytes", 414, get(target=b"/v2/?" + b"a" * 9000), True),
+    ("header of 20,000 bytes", 431, get(b"X-A: " + b"b" * 20_000 + b"\r\n"), True),
+    ("headers of 60,000 bytes", 431, get((b"X-A: " + b"b" * 1000 + b"\r\n") * 60), True),
+    ("200 headers", 431, get(b"".join(b"X-%d: a\r\n" % number for number in range(200))), True),
+    ("header name of 20,000 bytes", 431, get(b"X" * 20_000 + b": a\r\n"), True),
+    ("method in small letters", (400, 405), get().replace(b"GET", b"get"), False),
+    ("method of 5,000 bytes", (400, 405, 431), get().replace(b"GET", b"A" * 5000), False),
+    ("method that nobody knows", (400, 405), get().replace(b"GET", b"FROB"), False),
+    ("method with a bracket", 400, get().replace(b"GET", b"G(ET"), True),
+    ("version 0.9", (400, CLOSED), b"GET /v2/\r\n\r\n", False),
+    ("version 9.9", 400, get(version=b"HTTP/9.9"), True),
+    ("version 2.0", 400, get(version=b"HTTP/2.0"), True),
+    ("version in small letters", 400, get(version=b"http/1.1"), True),
+    ("version of letters", 400, get(version=b"HTTP/x.y"), True),
+    ("no version, but a space", (400, CLOSED), b"GET /v2/ \r\n\r\n", False),
+    ("garbage", 400, b"\x00\x01\x02\x03\r\n\r\n", True),
+    ("TLS client hello", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), True),
+    ("SSH", 400, b"SSH-2.0-OpenSSH_9\r\n", True),
+    ("SMTP", 400, b"EHLO evil\r\n\r\n", True),
+    (
+        "Upgrade to h2c",
+        (200, 400),
+        get(b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"),
+        False,
+    ),
+    ("Upgrade to websocket", (200, 400), get(b"Connection: Upgrade\r\nUpgrade: websocket\r\n"), False),
+    ("empty lines first", (200, 400), b"\r\n\r\n" + get(), False),
 ]:
     raw(f"head, {label}", wanted, data, closes=closes)
 
@@ -134,8 +194,13 @@ def leaving(data, reset=False):
     return run
 
 
-for label, data in [("nothing sent", b""), ("half a request line", b"GET /v2"), ("half a head", get()[:-2]), ("a whole request", get()),
-                    ("half a preface", PREFACE[:10])]:
+for label, data in [
+    ("nothing sent", b""),
+    ("half a request line", b"GET /v2"),
+    ("half a head", get()[:-2]),
+    ("a whole request", get()),
+    ("half a preface", PREFACE[:10]),
+]:
     row(f"client leaves, {label}", CLOSED, leaving(data))
     row(f"client resets, {label}", CLOSED, leaving(data, reset=True))
 
@@ -196,7 +261,10 @@ http2("window overflow", SETTINGS + frame(8, 0, 0, b"\x7f\xff\xff\xff") * 2)
 http2("continuation without headers", SETTINGS + frame(9, 4, 1, b"x"))
 http2("ping of a wrong length", SETTINGS + frame(6, 0, 0, b"x"))
 http2("push promise from a client", SETTINGS + frame(5, 4, 1, b"\x00\x00\x00\x02\x82"))
-http2("headers without an end", SETTINGS + frame(1, 0, 1, b"\x82") + frame(9, 0, 1, b"\x40\x01a" + b"\x7f\x80\x7f" + b"b" * 16000) * 20)
+http2(
+    "headers without an end",
+    SETTINGS + frame(1, 0, 1, b"\x82") + frame(9, 0, 1, b"\x40\x01a" + b"\x7f\x80\x7f" + b"b" * 16000) * 20,
+)
 
 
 def waits(label, expected, begin, drip, limit):
@@ -230,9 +298,24 @@ waits("no byte at all", (408, CLOSED), b"", b"", HEADER_SECONDS + 5)
 waits("a head that stops", (408, CLOSED), b"GET /v2/ HTTP/1.1\r\nX-A: ", b"", HEADER_SECONDS + 5)
 waits("a head by drips", (408, CLOSED), b"GET /v2/ HTTP/1.1\r\nX-A: ", b"a", HEADER_SECONDS + 5)
 waits("half a preface by drips", (408, CLOSED), PREFACE[:5], b"", HEADER_SECONDS + 5)
-waits("a body that stops", (400, 408, CLOSED), lambda location: message("PATCH", location, OCTETS + [
-    ("Content-Length", "1000000")], b"x"), b"", BODY_SECONDS + 8)
-waits("a body by drips", (400, 408, CLOSED), lambda location: message("PATCH", location, OCTETS + [
-    ("Content-Length", "1000000")], b"x"), b"x", BODY_SECONDS + 8)
-waits("chunks by drips", (400, 408, CLOSED), lambda location: message("PATCH", location, OCTETS + [
-    ("Transfer-Encoding", "chunked")], b""), b"1\r\nx\r\n", BODY_SECONDS + 8)
+waits(
+    "a body that stops",
+    (400, 408, CLOSED),
+    lambda location: message("PATCH", location, OCTETS + [("Content-Length", "1000000")], b"x"),
+    b"",
+    BODY_SECONDS + 8,
+)
+waits(
+    "a body by drips",
+    (400, 408, CLOSED),
+    lambda location: message("PATCH", location, OCTETS + [("Content-Length", "1000000")], b"x"),
+    b"x",
+    BODY_SECONDS + 8,
+)
+waits(
+    "chunks by drips",
+    (400, 408, CLOSED),
+    lambda location: message("PATCH", location, OCTETS + [("Transfer-Encoding", "chunked")], b""),
+    b"1\r\nx\r\n",
+    BODY_SECONDS + 8,
+)

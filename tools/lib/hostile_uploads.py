@@ -7,35 +7,79 @@ import struct
 
 from e2e_http import chunked
 from hostile_world import (
-    ABSENT, CLOSED, MAXIMUM_BLOB, OCTETS, REPOSITORY, Connection, digest, exchange, in_session, message, push_blob,
-    request, row,
+    ABSENT,
+    CLOSED,
+    MAXIMUM_BLOB,
+    OCTETS,
+    REPOSITORY,
+    Connection,
+    digest,
+    exchange,
+    in_session,
+    message,
+    push_blob,
+    request,
+    row,
 )
 
 UPLOADS = f"/v2/{REPOSITORY}/blobs/uploads/"
 
 for label, text, wanted in [
-    ("starts at the end", "bytes=10000-", 416), ("starts beyond", "bytes=20000-30000", 416), ("backwards", "bytes=500-0", 416),
-    ("empty suffix", "bytes=-0", 416), ("twenty digits", "bytes=99999999999999999999-", (200, 416)),
-    ("end of twenty digits", "bytes=0-99999999999999999999", (200, 206)), ("words", "bytes=a-b", 200), ("only a dash", "bytes=-", 200),
-    ("two ranges", "bytes=0-1,4-5", (200, 206)), ("2,000 ranges", "bytes=" + ",".join(["0-"] * 2000), (200, 416)),
-    ("other unit", "lines=0-1", 200), ("two dashes", "bytes=0--1", (200, 416)), ("negative", "bytes=-5--1", (200, 416)),
-    ("hexadecimal", "bytes=0x0-0x5", 200), ("two equals signs", "bytes==0-1", 200), ("no unit", "0-1", 200), ("empty", "", 200),
-    ("control: one byte", "bytes=0-0", 206), ("clipped", "bytes=9000-99999", 206), ("long suffix", "bytes=-99999999", (200, 206)),
+    ("starts at the end", "bytes=10000-", 416),
+    ("starts beyond", "bytes=20000-30000", 416),
+    ("backwards", "bytes=500-0", 416),
+    ("empty suffix", "bytes=-0", 416),
+    ("twenty digits", "bytes=99999999999999999999-", (200, 416)),
+    ("end of twenty digits", "bytes=0-99999999999999999999", (200, 206)),
+    ("words", "bytes=a-b", 200),
+    ("only a dash", "bytes=-", 200),
+    ("two ranges", "bytes=0-1,4-5", (200, 206)),
+    ("2,000 ranges", "bytes=" + ",".join(["0-"] * 2000), (200, 416)),
+    ("other unit", "lines=0-1", 200),
+    ("two dashes", "bytes=0--1", (200, 416)),
+    ("negative", "bytes=-5--1", (200, 416)),
+    ("hexadecimal", "bytes=0x0-0x5", 200),
+    ("two equals signs", "bytes==0-1", 200),
+    ("no unit", "0-1", 200),
+    ("empty", "", 200),
+    ("control: one byte", "bytes=0-0", 206),
+    ("clipped", "bytes=9000-99999", 206),
+    ("long suffix", "bytes=-99999999", (200, 206)),
 ]:
     request(f"range, {label}", wanted, "GET", lambda world: world.blob_path(), [("Range", text)])
 
 for label, text, wanted in [
-    ("starts late", "5-9", 416), ("starts far away", "4611686018427387904-4611686018427387908", (400, 416)),
-    ("word", "abc", (400, 416)), ("backwards", "9-5", (400, 416)), ("no end", "0-", (400, 416)), ("no start", "-4", (400, 416)),
-    ("longer than the body", "0-99", (400, 416)), ("shorter than the body", "0-3", (400, 416)), ("twenty digits", "0-99999999999999999999", (400, 416)),
-    ("negative start", "-5--1", (400, 416)), ("empty", "", (400, 416)), ("two of them", "0-4, 0-4", (400, 416)),
+    ("starts late", "5-9", 416),
+    ("starts far away", "4611686018427387904-4611686018427387908", (400, 416)),
+    ("word", "abc", (400, 416)),
+    ("backwards", "9-5", (400, 416)),
+    ("no end", "0-", (400, 416)),
+    ("no start", "-4", (400, 416)),
+    ("longer than the body", "0-99", (400, 416)),
+    ("shorter than the body", "0-3", (400, 416)),
+    ("twenty digits", "0-99999999999999999999", (400, 416)),
+    ("negative start", "-5--1", (400, 416)),
+    ("empty", "", (400, 416)),
+    ("two of them", "0-4, 0-4", (400, 416)),
 ]:
     fields = OCTETS + [("Content-Range", text)]
     in_session(f"chunk, Content-Range {label}", wanted, "PATCH", fields=fields, body=b"hello")
-in_session("closing PUT, Content-Range starts late", 416, "PUT", f"?digest={digest(b'hello')}",
-           OCTETS + [("Content-Range", "5-9")], b"hello")
-in_session("closing PUT, Content-Range is a word", (400, 416), "PUT", f"?digest={digest(b'hello')}",
-           OCTETS + [("Content-Range", "abc")], b"hello")
+in_session(
+    "closing PUT, Content-Range starts late",
+    416,
+    "PUT",
+    f"?digest={digest(b'hello')}",
+    OCTETS + [("Content-Range", "5-9")],
+    b"hello",
+)
+in_session(
+    "closing PUT, Content-Range is a word",
+    (400, 416),
+    "PUT",
+    f"?digest={digest(b'hello')}",
+    OCTETS + [("Content-Range", "abc")],
+    b"hello",
+)
 in_session("closing PUT without a digest", 400, "PUT", body=b"hello", code="DIGEST_INVALID")
 in_session("closing PUT, digest of a word", 400, "PUT", "?digest=word", body=b"hello", code="DIGEST_INVALID")
 in_session("closing PUT, digest of md5", 400, "PUT", "?digest=md5:" + "a" * 32, body=b"hello", code="DIGEST_INVALID")
@@ -187,7 +231,7 @@ def one_byte_chunks(world):
     data = bytes(range(256)) * 12
     location = world.open_upload()
     with Connection(world.port) as connection:
-        body = chunked([data[index:index + 1] for index in range(len(data))])
+        body = chunked([data[index : index + 1] for index in range(len(data))])
         connection.send(message("PATCH", location, OCTETS + [("Transfer-Encoding", "chunked")], body))
         reply = connection.reply()
     stored = exchange(world.port, "PUT", f"{location}?digest={digest(data)}")

@@ -19,9 +19,23 @@ MAXIMUM_MANIFEST = 4 << 20
 REPOSITORY = "hostile/app"
 ABSENT = "sha256:" + "ab" * 32
 SPECIFIED = {
-    "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN",
-    "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED",
-    "UNSUPPORTED", "TOOMANYREQUESTS", "RANGE_INVALID", "TAG_INVALID", "UNKNOWN",
+    "BLOB_UNKNOWN",
+    "BLOB_UPLOAD_INVALID",
+    "BLOB_UPLOAD_UNKNOWN",
+    "DIGEST_INVALID",
+    "MANIFEST_BLOB_UNKNOWN",
+    "MANIFEST_INVALID",
+    "MANIFEST_UNKNOWN",
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "SIZE_INVALID",
+    "UNAUTHORIZED",
+    "DENIED",
+    "UNSUPPORTED",
+    "TOOMANYREQUESTS",
+    "RANGE_INVALID",
+    "TAG_INVALID",
+    "UNKNOWN",
 }
 
 
@@ -118,7 +132,9 @@ class World:
 
     def image_document(self, **changes):
         document = {
-            "schemaVersion": 2, "mediaType": IMAGE, "config": self.config_descriptor(),
+            "schemaVersion": 2,
+            "mediaType": IMAGE,
+            "config": self.config_descriptor(),
             "layers": [self.layer_descriptor()],
         }
         document.update(changes)
@@ -192,7 +208,26 @@ def in_session(name, expected, method, query="", fields=(), body=b"", code=None,
 
 
 __all__ = [
-    "ABSENT", "CLOSED", "CONFIG", "Closed", "Connection", "IMAGE", "INDEX", "LAYER", "MAXIMUM_BLOB",
-    "MAXIMUM_MANIFEST", "OCTETS", "REPOSITORY", "ROWS", "World", "digest", "exchange", "in_session", "message",
-    "push_blob", "raw", "request", "row",
+    "ABSENT",
+    "CLOSED",
+    "CONFIG",
+    "Closed",
+    "Connection",
+    "IMAGE",
+    "INDEX",
+    "LAYER",
+    "MAXIMUM_BLOB",
+    "MAXIMUM_MANIFEST",
+    "OCTETS",
+    "REPOSITORY",
+    "ROWS",
+    "World",
+    "digest",
+    "exchange",
+    "in_session",
+    "message",
+    "push_blob",
+    "raw",
+    "request",
+    "row",
 ]

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Cairn authors
+"""Starting, ending and checking a server, for the campaigns that break it."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+
+from crash_client import Client, Ledger, request
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    def __init__(self, binary, root, wrapper=()):
+        self.port = free_port()
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [*wrapper, binary, "serve", "--root", root, "--listen", f"127.0.0.1:{self.port}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.seconds = None
+        while time.monotonic() - began < 20 and self.process.poll() is None:
+            try:
+                if request(self.port, "GET", "/livez")[0] == 200:
+                    self.seconds = time.monotonic() - began
+                    return
+            except OSError:
+                time.sleep(0.005)
+
+    def end(self):
+        self.killed_early = self.process.poll() is not None
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+
+def check(binary, root, ledger):
+    server = Server(binary, root)
+    if server.seconds is None:
+        server.end()
+        return ["the server does not start again"], None
+    try:
+        wrong = ledger.check(server.port)
+        after = Ledger()
+        Client(server.port, after, random.Random(0)).push_image("team/after", "v1", 1, 1000)
+        if not after.tags.get(("team/after", "v1"), {None}) - {None} or ("manifests" not in
+                                                                        {key[0] for key in after.content}):
+            wrong.append("a push after the restart fails")
+    finally:
+        code = server.stop()
+    if code != 0:
+        wrong.append(f"SIGTERM ends the server with {code}")
+    fsck = subprocess.run([binary, "fsck", "--root", root, "--deep"], capture_output=True, text=True)
+    if fsck.returncode != 0:
+        wrong.append("fsck: " + (fsck.stdout + fsck.stderr).strip()[:600])
+    return wrong, server.seconds

@@ -19,8 +19,8 @@ enum Console {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }
 
-    /// Directs the log of all libraries to standard error. Once in a process.
-    static func startLog(level: Logger.Level, format: Configuration.LogFormat) {
+    /// Directs the log of all libraries to standard error, through the writer returned. Once in a process.
+    static func startLog(level: Logger.Level, format: Configuration.LogFormat) -> LogWriter {
         let detected: Observability.LogFormat =
             switch format {
             case .automatic: .detected()
@@ -34,6 +34,7 @@ enum Console {
             { label, provider in output.handler(label: label, metadataProvider: provider) },
             metadataProvider: nil
         )
+        return output.writer
     }
 
     /// Waits a moment for queued log lines to be written, where the process ends without `atexit`.

@@ -48,9 +48,9 @@ struct Serve: AsyncParsableCommand {
             Console.error("cairn serve: \(error)")
             throw ExitCode(2)
         }
-        Console.startLog(level: configuration.logLevel, format: configuration.logFormat)
+        let log = Console.startLog(level: configuration.logLevel, format: configuration.logFormat)
         do {
-            try await Server(configuration: configuration).run()
+            try await Server(configuration: configuration, log: log).run()
         } catch {
             Console.error("cairn serve: \(error)")
             Console.flush()

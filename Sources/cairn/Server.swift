@@ -17,12 +17,14 @@ import UnixSignals
 /// Assembles the registry from its parts and runs it until a signal.
 struct Server: Sendable {
     let configuration: Configuration
+    let log: LogWriter
 
     func run() async throws {
         let logger = Logger(label: "cairn")
         let metrics = PrometheusRegistry()
         MetricsCatalogue.declare(in: metrics)
         metrics.registerProcessMetrics()
+        metrics.register(log)
         MetricsSystem.bootstrap(metrics)
         ProcessLimits.raiseOpenFiles(logger: logger)
 

@@ -7,9 +7,10 @@ import NIOCore
 
 /// Sends a span of a blob as a response body.
 ///
-/// On HTTP/1.1 the kernel's `sendfile` does it, at half the processor time of a copy through memory; a span at a time, so
-/// that cold pages are brought in on a file thread first: `sendfile` of cold pages would block the event loop.
-/// On HTTP/2, whose frames no file region fits into, the next chunk is read on a file thread while the last one is sent.
+/// On HTTP/1.1 the kernel's `sendfile` does it, at half the processor time of a copy through memory; a span at a
+/// time, so that cold pages are brought in on a file thread first: `sendfile` of cold pages would block the event loop.
+/// On HTTP/2, whose frames no file region fits into, the next chunk is read on a file thread while the last one is
+/// sent.
 struct BlobBody: Sendable {
     let file: BlobFile
     let range: Range<Int64>

@@ -98,7 +98,9 @@ package struct Responder: Sendable {
         answer.headers[Header.noSniff] = "nosniff"
         answer.headers[.date] = dates.now()
         let reusable = isReusable(after: body, request: request)
-        if !reusable && transport == .http1 { answer.headers[.connection] = "close" }
+        if transport == .http1 && (!reusable || request.headers[.connection] == "close") {
+            answer.headers[.connection] = "close"
+        }
         let failure = await write(
             answer,
             isHead: request.method == .head,

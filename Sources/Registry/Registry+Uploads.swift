@@ -145,8 +145,11 @@ extension Registry {
     package func expireUploads() async {
         let now = catalog.serviceTime.seconds
         for (id, owner) in uploads.all {
-            let lastUsed = content.upload(id)?.lastUsed ?? owner.started
-            let isIdle = owner.dormant == nil && now - lastUsed > RegistryLimits.uploadIdleSeconds
+            let open = content.upload(id)
+            // A request that takes longer than the limit is no idleness: slow ones are ended by their body's rate.
+            let isInUse = open.map { $0.phase == .receiving || $0.phase == .finalizing } ?? (owner.dormant != nil)
+            let lastUsed = open?.lastUsed ?? owner.started
+            let isIdle = !isInUse && now - lastUsed > RegistryLimits.uploadIdleSeconds
             guard isIdle || now - owner.started > RegistryLimits.uploadLifeSeconds else { continue }
             if let session = content.upload(id) {
                 guard await session.cancel() else { continue }

@@ -100,6 +100,9 @@ class World:
                     process.wait(timeout=20)
                 except subprocess.TimeoutExpired:
                     process.kill()
+        if self.dockerd is not None:
+            # A daemon that had to be killed leaves its folder mounted upon itself.
+            quietly(["umount", str(self.folder / "docker")])
         if self.server.process is not None and self.server.process.poll() is None:
             self.server.stop()
 

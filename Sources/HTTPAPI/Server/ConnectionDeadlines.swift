@@ -17,18 +17,28 @@ final class ConnectionClock {
         case answering
     }
 
+    private let eventLoop: any EventLoop
     var phase = Phase.idle
     /// When the phase, or in `body` the current window, began.
-    var since = NIODeadline.now()
+    var since: NIODeadline
     var windowBytes = 0
     /// Whether the server has asked for more and not received it yet: only then is slowness the client's.
     var readPending = false
     /// Whether the server was seen not reading in the current window.
     var paused = false
 
+    /// Time is that of the event loop, in whose hands a test has it.
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        since = eventLoop.now
+    }
+
+    /// How long the phase, or in `body` the current window, has lasted.
+    var elapsed: TimeAmount { eventLoop.now - since }
+
     func enter(_ next: Phase) {
         phase = next
-        since = .now()
+        since = eventLoop.now
         windowBytes = 0
         paused = false
     }
@@ -118,7 +128,7 @@ final class DeadlineHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func isOverdue() -> Bool {
-        let elapsed = NIODeadline.now() - clock.since
+        let elapsed = clock.elapsed
         switch clock.phase {
         case .idle: return !isStream && elapsed > HTTPLimits.idleDeadline
         case .head: return elapsed > HTTPLimits.headerDeadline

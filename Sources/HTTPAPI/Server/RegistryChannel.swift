@@ -101,7 +101,7 @@ package struct RegistryChannel: HTTPChannelHandler {
     }
 
     private static func setUpHTTP1(_ channel: any Channel, logger: Logger) throws -> Exchange {
-        let clock = ConnectionClock()
+        let clock = ConnectionClock(eventLoop: channel.eventLoop)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(FirstByteHandler(clock: clock))
         var limits = NIOHTTPDecoderLimitConfiguration()
@@ -162,7 +162,8 @@ package struct RegistryChannel: HTTPChannelHandler {
                 let pipeline = stream.pipeline.syncOperations
                 try pipeline.addHandler(HTTP2FramePayloadToHTTPServerCodec())
                 try pipeline.addHandler(InterimResponseHandler())
-                try pipeline.addHandler(DeadlineHandler(clock: ConnectionClock(), isStream: true))
+                let clock = ConnectionClock(eventLoop: stream.eventLoop)
+                try pipeline.addHandler(DeadlineHandler(clock: clock, isStream: true))
                 try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
                 return try Exchange(
                     wrappingChannelSynchronously: stream,

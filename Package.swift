@@ -175,5 +175,50 @@ let package = Package(
             swiftSettings: testing
         ),
         .testTarget(name: "TidyTests", swiftSettings: testing),
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "Catalog", "Content", "Cryptography", "HTTPAPI", "OCI", "Observability", "Registry",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "RegistryTests",
+            dependencies: [
+                "Catalog", "Content", "OCI", "Registry", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: nio),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "HTTPAPITests",
+            dependencies: [
+                "HTTPAPI", "OCI", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "CairnTests",
+            dependencies: [
+                "cairn", "OCI", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+            ],
+            swiftSettings: testing
+        ),
     ]
 )

@@ -37,11 +37,14 @@ package enum HTTPLimits {
     /// One read of a blob that is copied through memory.
     package static let readChunk = 256 * 1024
     /// One span handed to the kernel's sendfile; before each its pages are looked for in the cache.
-    package static let sendfileSpan: Int64 = 16 * 1024 * 1024
+    package static let sendfileSpan: Int64 = 64 * 1024 * 1024
     /// Entries on a page of tags, repositories or referrers.
     package static let page = 1000
     /// Tags that one push by digest may set.
     package static let tagsPerPush = 64
+    /// Requests that the hot lane remembers, and the longest target of one.
+    package static let hotPermissions = 8192
+    package static let hotTarget = 512
     /// A client string in a log line.
     package static let loggedString = 256
 }

@@ -97,6 +97,7 @@ extension Registry {
         caller: Caller
     ) async throws {
         let size = Int64(bytes.readableBytes)
+        guard size <= blobLimit else { throw RegistryError.blobTooLarge(limit: blobLimit) }
         do {
             try await content.put(bytes, digest: digest) {
                 _ = try await catalog.linkUploadedBlob(

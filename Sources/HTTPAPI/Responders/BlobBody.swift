@@ -35,7 +35,7 @@ struct BlobBody: Sendable {
     private func sendRegion(_ span: Range<Int64>) async throws {
         let next = span.upperBound..<min(range.upperBound, span.upperBound + HTTPLimits.sendfileSpan)
         if !file.isResident(span) { try await file.warm(span) }
-        if !next.isEmpty { file.willNeed(next) }
+        if !next.isEmpty && !file.isResident(next) { file.willNeed(next) }
         let promise = channel.eventLoop.makePromise(of: Void.self)
         channel.triggerUserOutboundEvent(SendFileRegion(region: file.region(span)), promise: promise)
         try await promise.futureResult.get()

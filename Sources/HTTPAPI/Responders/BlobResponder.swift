@@ -22,7 +22,7 @@ extension Responder {
             Header.contentDigest: text,
             .eTag: entityTag,
             .acceptRanges: "bytes",
-            .cacheControl: CacheControl.immutable,
+            .cacheControl: CacheControl.of(.digest(digest)),
             Header.securityPolicy: "sandbox; default-src 'none'",
         ]
         if exchange.isHead {
@@ -60,9 +60,13 @@ extension Responder {
 
 /// What caches may do with an answer (RFC 9111). Content by digest never changes.
 enum CacheControl {
-    static let immutable = "public, max-age=31536000, immutable"
-    /// Content by tag: to be asked for again each time, cheaply, with its entity tag.
-    static let revalidate = "no-cache"
+    /// Content by digest never changes; a tag's has to be asked for again each time, cheaply, with its entity tag.
+    static func of(_ reference: Reference) -> String {
+        switch reference {
+        case .digest: "public, max-age=31536000, immutable"
+        case .tag: "no-cache"
+        }
+    }
 }
 
 extension Responder.Exchange {

@@ -23,6 +23,7 @@ package final class HTTPMetrics: Sendable {
     private let bytesIn: CounterSeries
     private let bytesOut: CounterSeries
     private let inFlight: GaugeSeries
+    private let hot: CounterSeries
 
     package init(registry: PrometheusRegistry) {
         self.registry = registry
@@ -32,6 +33,7 @@ package final class HTTPMetrics: Sendable {
             .counter("cairn_http_received_bytes_total", help: "Bytes of request bodies."),
             .counter("cairn_http_sent_bytes_total", help: "Bytes of response bodies."),
             .gauge("cairn_http_requests_in_flight", help: "Requests being answered."),
+            .counter("cairn_http_hot_answers_total", help: "Requests for manifests answered from memory at once."),
         ])
         requests = SeriesCache(capacity: 512) { key in
             registry.counter(
@@ -48,10 +50,12 @@ package final class HTTPMetrics: Sendable {
         bytesIn = registry.counter("cairn_http_received_bytes_total")
         bytesOut = registry.counter("cairn_http_sent_bytes_total")
         inFlight = registry.gauge("cairn_http_requests_in_flight")
+        hot = registry.counter("cairn_http_hot_answers_total")
     }
 
     func began() { inFlight.increment(by: 1) }
     func ended() { inFlight.decrement(by: 1) }
+    func answeredHot() { hot.increment() }
 
     /// `method` is one of the methods that routes know, or `other`: a client must not make series.
     func record(route: String, method: String, status: Int, elapsed: Duration, received: Int64, sent: Int64) {

@@ -41,11 +41,7 @@ extension Responder {
             Header.contentDigest: manifest.digestText,
             .eTag: manifest.entityTag,
         ]
-        if case .digest = reference {
-            headers[.cacheControl] = CacheControl.immutable
-        } else {
-            headers[.cacheControl] = CacheControl.revalidate
-        }
+        headers[.cacheControl] = CacheControl.of(reference)
         var answer =
             exchange.matches(manifest.entityTag)
             ? Answer(.notModified, headers: headers)

@@ -2,24 +2,35 @@
 // Copyright the Cairn authors
 
 import HTTPTypes
-import HummingbirdCore
 import Logging
+import NIOCore
+import NIOHTTP1
 import OCI
+import Registry
 
 /// What became of a request, for the log and the figures.
 struct Outcome {
-    let request: Request
+    /// One of the methods that routes know, or `other`: a client must not make series.
+    let method: String
+    /// The request target, of which the log takes the beginning.
+    let target: String
     let route: String
     let repository: RepositoryName?
-    let answer: Answer
+    let status: Int
+    /// The digest that the answer was about.
+    var digest: String?
+    /// The code of an error answer.
+    var errorCode: String?
     let requestID: String
+    let principal: String
     let received: Int64
+    /// Bytes of the answer's body.
+    let sent: Int64
     let elapsed: Duration
-    let failure: (any Error)?
+    var failure: (any Error)?
 
-    /// The request's method, if it is one that some route knows.
-    var method: String {
-        switch request.method {
+    static func method(_ method: HTTPRequest.Method) -> String {
+        switch method {
         case .get: "GET"
         case .head: "HEAD"
         case .put: "PUT"
@@ -33,36 +44,52 @@ struct Outcome {
 
 extension Responder {
     func record(_ outcome: Outcome) {
-        let answer = outcome.answer
-        let isHead = outcome.request.method == .head
-        let sent = isHead || outcome.failure != nil ? 0 : answer.length
         metrics.record(
             route: outcome.route,
             method: outcome.method,
-            status: answer.status.code,
+            status: outcome.status,
             elapsed: outcome.elapsed,
             received: outcome.received,
-            sent: sent
+            sent: outcome.sent
         )
         guard let accessLog else { return }
-        let microseconds = outcome.elapsed / .microseconds(1)
         var metadata: Logger.Metadata = [
             "request_id": .string(outcome.requestID),
             "method": .string(outcome.method),
             "route": .string(outcome.route),
-            "status": .stringConvertible(answer.status.code),
+            "status": .stringConvertible(outcome.status),
             "bytes_in": .stringConvertible(outcome.received),
-            "bytes_out": .stringConvertible(sent),
-            "us": .stringConvertible(Int(microseconds)),
-            "principal": "anonymous",
+            "bytes_out": .stringConvertible(outcome.sent),
+            "us": .stringConvertible(Int(outcome.elapsed / .microseconds(1))),
+            "principal": .string(outcome.principal),
         ]
         if let repository = outcome.repository { metadata["repository"] = .string(repository.description) }
-        if let digest = answer.digest { metadata["digest"] = .string(digest) }
-        if let code = answer.errorCode { metadata["code"] = .string(code) }
-        if outcome.route == "unknown" || answer.status.code >= 400 {
-            metadata["path"] = .string(String((outcome.request.head.path ?? "").prefix(HTTPLimits.loggedString)))
+        if let digest = outcome.digest { metadata["digest"] = .string(digest) }
+        if let code = outcome.errorCode { metadata["code"] = .string(code) }
+        if outcome.route == "unknown" || outcome.status >= 400 {
+            metadata["path"] = .string(String(outcome.target.prefix(HTTPLimits.loggedString)))
         }
         if outcome.failure != nil { metadata["broken_off"] = "true" }
         accessLog.info("request", metadata: metadata)
+    }
+
+    /// The same for an answer of the hot lane.
+    func recordHot(_ head: HTTPRequestHead, _ found: HotAnswers.Found, requestID: String, elapsed: Duration) {
+        metrics.answeredHot()
+        record(
+            Outcome(
+                method: head.method == .HEAD ? "HEAD" : "GET",
+                target: head.uri,
+                route: "manifest",
+                repository: found.permission.repository,
+                status: 200,
+                digest: found.manifest.digestText,
+                requestID: requestID,
+                principal: "anonymous",
+                received: 0,
+                sent: head.method == .HEAD ? 0 : Int64(found.manifest.bytes.readableBytes),
+                elapsed: elapsed
+            )
+        )
     }
 }

@@ -19,6 +19,7 @@ package struct Responder: Sendable {
     let logger: Logger
     let requestIDs: RequestIDs
     let dates: DateHeader
+    let hot = HotAnswers()
 
     /// `accessLog` takes a line for each request, nil for none; `logger` takes what went wrong inside.
     package init(
@@ -79,9 +80,7 @@ package struct Responder: Sendable {
             let route = try Route(path: halves[0])
             routeLabel = route.label
             repository = route.repository
-            guard let query = Query(parsing: halves.count == 2 ? halves[1] : "") else {
-                throw RequestError.badQuery("the query is malformed or has over \(HTTPLimits.queryItems) items")
-            }
+            let query = try Self.query(halves.count == 2 ? halves[1] : "")
             let exchange = Exchange(
                 request: request,
                 route: route,
@@ -90,32 +89,31 @@ package struct Responder: Sendable {
                 channel: channel
             )
             answer = try await handle(exchange, body: &body)
+            if answer.status == .ok { remember(exchange, over: transport) }
         } catch {
             answer = errorAnswer(for: error, requestID: requestID)
         }
-        answer.headers[Header.requestID] = requestID
-        answer.headers[Header.apiVersion] = "registry/2.0"
-        answer.headers[Header.noSniff] = "nosniff"
-        answer.headers[.date] = dates.now()
+        addCommonHeaders(to: &answer, requestID: requestID)
         let reusable = isReusable(after: body, request: request)
         if transport == .http1 && (!reusable || request.headers[.connection] == "close") {
             answer.headers[.connection] = "close"
         }
-        let failure = await write(
-            answer,
-            isHead: request.method == .head,
-            to: writer,
-            channel: channel,
-            over: transport
-        )
+        let isHead = request.method == .head
+        let failure = await write(answer, isHead: isHead, to: writer, channel: channel, over: transport)
+        let isBodiless = isHead || failure != nil
         record(
             Outcome(
-                request: request,
+                method: Outcome.method(request.method),
+                target: request.head.path ?? "",
                 route: routeLabel,
                 repository: repository,
-                answer: answer,
+                status: answer.status.code,
+                digest: answer.digest,
+                errorCode: answer.errorCode,
                 requestID: requestID,
+                principal: "anonymous",
                 received: body.received,
+                sent: isBodiless ? 0 : answer.length,
                 elapsed: ContinuousClock.now - start,
                 failure: failure
             )
@@ -125,6 +123,20 @@ package struct Responder: Sendable {
             _ = await body.discard()
             try await channel.close()
         }
+    }
+
+    private static func query(_ text: Substring) throws(RequestError) -> Query {
+        guard let query = Query(parsing: text) else {
+            throw .badQuery("the query is malformed or has over \(HTTPLimits.queryItems) items")
+        }
+        return query
+    }
+
+    private func addCommonHeaders(to answer: inout Answer, requestID: String) {
+        answer.headers[Header.requestID] = requestID
+        answer.headers[Header.apiVersion] = "registry/2.0"
+        answer.headers[Header.noSniff] = "nosniff"
+        answer.headers[.date] = dates.now()
     }
 
     private func errorAnswer(for error: any Error, requestID: String) -> Answer {

@@ -24,11 +24,15 @@ package struct HTTPServer: Service {
             backlog: 1024,
             availableConnectionsDelegate: .maximum(HTTPLimits.connections, logger: logger)
         )
-        server = RegistryChannel { request, writer, channel in
-            try await responder.respond(request, writer, channel, over: .http1)
-        } streamResponder: { request, writer, channel in
-            try await responder.respond(request, writer, channel, over: .http2)
-        }.server(
+        server = RegistryChannel(
+            responder: { request, writer, channel in
+                try await responder.respond(request, writer, channel, over: .http1)
+            },
+            streamResponder: { request, writer, channel in
+                try await responder.respond(request, writer, channel, over: .http2)
+            },
+            hot: responder
+        ).server(
             configuration: configuration,
             onServerRunning: onRunning,
             eventLoopGroup: eventLoopGroup,

@@ -37,11 +37,15 @@ package struct RegistryChannel: HTTPChannelHandler {
     package let responder: HTTPChannelHandler.Responder
     /// Answers those of HTTP/2 streams.
     let streamResponder: HTTPChannelHandler.Responder
+    /// Answers on the hot lane; without it there is none.
+    let hot: HTTPAPI.Responder?
 
     package init(
         responder: @escaping HTTPChannelHandler.Responder,
-        streamResponder: @escaping HTTPChannelHandler.Responder
+        streamResponder: @escaping HTTPChannelHandler.Responder,
+        hot: HTTPAPI.Responder? = nil
     ) {
+        self.hot = hot
         self.responder = responder
         self.streamResponder = streamResponder
     }
@@ -57,7 +61,7 @@ package struct RegistryChannel: HTTPChannelHandler {
                 if isHTTP2 {
                     .http2(try Self.setUpHTTP2(channel, logger: logger))
                 } else {
-                    .http1(try Self.setUpHTTP1(channel, logger: logger))
+                    .http1(try setUpHTTP1(channel, logger: logger))
                 }
             }
             try channel.pipeline.syncOperations.addHandler(detector)
@@ -100,7 +104,7 @@ package struct RegistryChannel: HTTPChannelHandler {
         AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 * 1024, maximum: HTTPLimits.receiveBuffer)
     }
 
-    private static func setUpHTTP1(_ channel: any Channel, logger: Logger) throws -> Exchange {
+    private func setUpHTTP1(_ channel: any Channel, logger: Logger) throws -> Exchange {
         let clock = ConnectionClock(eventLoop: channel.eventLoop)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(FirstByteHandler(clock: clock))
@@ -116,6 +120,7 @@ package struct RegistryChannel: HTTPChannelHandler {
             withDecoderLimitConfiguration: limits
         )
         try pipeline.addHandler(RequestGuard())
+        if let hot { try pipeline.addHandler(HotLane(responder: hot, clock: clock)) }
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
         try pipeline.addHandler(FileRegionHandler())
         try pipeline.addHandler(InterimResponseHandler())

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import Content
+package import HTTPAPI
+import NIOCore
+import NIOPosix
+import Observability
+import Registry
+import ServiceLifecycle
+
+/// The registry behind a real socket on a free port of loopback.
+package struct TestServer: Sendable {
+    package let store: TestStore
+    package let health: Health
+    package let port: Int
+    private let services: ServiceGroup
+
+    package static let requestIDSeed: UInt64 = 0xABCD
+
+    /// Runs a test with a server, and shuts it down whatever happens.
+    package static func with<Result>(
+        in directory: TemporaryDirectory? = nil,
+        clock: ManualClock = ManualClock(),
+        options: TestStore.Options = TestStore.Options(),
+        _ body: (TestServer) async throws -> Result
+    ) async throws -> Result {
+        try await TestStore.with(in: directory, clock: clock, options: options) { store in
+            _ = try await store.registry.recover()
+            return try await run(on: store, body)
+        }
+    }
+
+    private static func run<Result>(
+        on store: TestStore,
+        _ body: (TestServer) async throws -> Result
+    ) async throws -> Result {
+        let catalog = store.catalog
+        let clock = store.clock
+        let health = Health(gauge: store.content.gauge, isCatalogWritable: { catalog.isWritable })
+        let responder = Responder(
+            registry: store.registry,
+            health: health,
+            metrics: HTTPMetrics(registry: PrometheusRegistry()),
+            accessLog: nil,
+            logger: TestStore.silent,
+            requestIDs: RequestIDs(seed: requestIDSeed),
+            dates: DateHeader(seconds: { clock.wallSeconds })
+        )
+        let running = AsyncStream<Int>.makeStream()
+        let server = HTTPServer(
+            host: "127.0.0.1",
+            port: 0,
+            responder: responder,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: TestStore.silent
+        ) { channel in
+            running.continuation.yield(channel.localAddress?.port ?? 0)
+        }
+        let group = ServiceGroup(services: [server], logger: TestStore.silent)
+        let task = Task {
+            defer { running.continuation.finish() }
+            try await group.run()
+        }
+        var ports = running.stream.makeAsyncIterator()
+        guard let port = await ports.next() else {
+            try await task.value
+            throw NotRunning()
+        }
+        do {
+            let result = try await body(TestServer(store: store, health: health, port: port, services: group))
+            await group.triggerGracefulShutdown()
+            try await task.value
+            return result
+        } catch {
+            await group.triggerGracefulShutdown()
+            try? await task.value
+            throw error
+        }
+    }
+
+    /// Begins the shutdown that a signal begins, and does not wait for its end.
+    package func shutDown() async { await services.triggerGracefulShutdown() }
+
+    package struct NotRunning: Error {}
+}

@@ -56,13 +56,13 @@ extension SQL {
             """
         ),
         (
-            "the logical bytes booked for a repository differ from its links",
+            "the logical bytes booked for a repository differ from its visible links",
             """
             SELECT r.name FROM repo r WHERE
                 COALESCE((SELECT SUM(d.bytes) FROM usage_delta d WHERE d.repo_id = r.id), 0)
                 + COALESCE((SELECT u.logical_bytes FROM usage u WHERE u.repo_id = r.id), 0)
                 <> COALESCE((SELECT SUM(b.size) FROM repo_blob l JOIN blob b ON b.digest = l.digest
-                    WHERE l.repo_id = r.id), 0) LIMIT ?
+                    WHERE l.repo_id = r.id AND l.hidden = 0), 0) LIMIT ?
             """
         ),
         (

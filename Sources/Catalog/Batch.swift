@@ -28,19 +28,23 @@ final class Batch {
     private var changesAtBegin = 0
     private(set) var touched: Set<RepositoryName> = []
     private(set) var touchesAll = false
+    /// What holds once the batch is committed.
+    private(set) var ledger: QuotaLedger
 
     init(
         database: Database,
         now: ServiceTime,
         clock: HybridClock,
         settings: Catalog.Settings,
-        environment: Catalog.Environment
+        environment: Catalog.Environment,
+        ledger: QuotaLedger
     ) {
         self.database = database
         self.now = now
         self.clock = clock
         self.settings = settings
         self.environment = environment
+        self.ledger = ledger
     }
 
     var count: Int { entries.count }
@@ -62,7 +66,8 @@ final class Batch {
             now: now,
             clock: clock,
             settings: settings,
-            environment: environment
+            environment: environment,
+            ledger: ledger
         )
         do {
             try database.run("SAVEPOINT operation")
@@ -70,6 +75,7 @@ final class Batch {
             try database.run("RELEASE SAVEPOINT operation")
             touched.formUnion(transaction.touched)
             touchesAll = touchesAll || transaction.touchesAll
+            ledger = transaction.ledger
             entries.append(Entry(operation: operation, outcome: .success(release)))
         } catch {
             let failure = Failure(error)

@@ -11,6 +11,13 @@ package enum BlobDeletion: Sendable, Hashable {
     case referenced(by: [Digest])
 }
 
+package enum BlobMount: Sendable, Hashable {
+    case mounted
+    /// There is nothing to mount, or nothing that the caller may read.
+    case notMountable
+    case overQuota(QuotaExcess)
+}
+
 extension SQL {
     static let mountableFrom = """
         SELECT b.size FROM repo r JOIN repo_blob l ON l.repo_id = r.id JOIN blob b ON b.digest = l.digest
@@ -20,7 +27,10 @@ extension SQL {
         SELECT r.name, b.size FROM repo_blob l JOIN repo r ON r.id = l.repo_id JOIN blob b ON b.digest = l.digest
         WHERE l.digest = ? AND l.hidden = 0 AND b.state = 'live' AND b.health = 'ok' LIMIT ?
         """
-    static let visibleLink = "SELECT lease_until_st FROM repo_blob WHERE repo_id = ? AND digest = ? AND hidden = 0"
+    static let visibleLink = """
+        SELECT l.lease_until_st, b.size FROM repo_blob l JOIN blob b ON b.digest = l.digest
+        WHERE l.repo_id = ? AND l.digest = ? AND l.hidden = 0
+        """
     static let liveReferences = """
         SELECT m.digest FROM ref_blob e JOIN manifest m ON m.id = e.manifest_id
         WHERE e.repo_id = ? AND e.digest = ? AND m.live = 1 LIMIT ?
@@ -36,19 +46,21 @@ extension Transaction {
         try database.run(SQL.touchRepositoriesOfBlob, digest.key)
         touchAll()
     }
+}
 
+extension Database {
     /// The size of the blob if a repository that may be read has a visible, whole one.
-    func mountableSize(
+    fileprivate func mountableSize(
         _ digest: Digest,
         from source: RepositoryName?,
         isReadable: (RepositoryName) -> Bool
     ) throws -> Int64? {
         if let source {
             guard isReadable(source) else { return nil }
-            return try database.row(SQL.mountableFrom, source.description, digest.key)?.int(0)
+            return try row(SQL.mountableFrom, source.description, digest.key)?.int(0)
         }
         var size: Int64?
-        try database.forEachRow(SQL.mountCandidates, digest.key, CatalogLimits.mountCandidates) { row in
+        try forEachRow(SQL.mountCandidates, digest.key, CatalogLimits.mountCandidates) { row in
             if isReadable(try row.repositoryName(0)) { size = try row.int(1) }
             return size == nil
         }
@@ -57,27 +69,42 @@ extension Transaction {
 }
 
 extension Catalog {
+    /// Whether `mount` would find something now. Reads only, so that a mount of what is not here, or may not be read,
+    /// takes the same course and waits for no commit.
+    package func isMountable(
+        _ digest: Digest,
+        from source: RepositoryName?,
+        isReadable: @escaping @Sendable (RepositoryName) -> Bool
+    ) async throws(CatalogError) -> Bool {
+        try await readers.readOne { try $0.mountableSize(digest, from: source, isReadable: isReadable) != nil }
+    }
+
     /// Links a blob of another repository, if the caller may read it there. One transaction decides and links.
     ///
     /// `source` is what the client named, `isReadable` says whether the caller may pull from a repository; it is called
     /// on the writer's thread and must not block. The target's row is created only on success.
-    /// Without a source, at most 100 links of the blob are looked at. Whatever the reason for false, a caller answers
-    /// it in the same way, or the answer would tell what other repositories hold.
+    /// Without a source, at most 100 links of the blob are looked at. Whatever the reason for `notMountable`, a caller
+    /// answers it in the same way, or the answer would tell what other repositories hold.
     package func mount(
         _ digest: Digest,
         from source: RepositoryName?,
         to name: RepositoryName,
         isReadable: @escaping @Sendable (RepositoryName) -> Bool,
+        quotas: [StorageQuota] = [],
         context: Context
-    ) async throws(CatalogError) -> Bool {
+    ) async throws(CatalogError) -> BlobMount {
         try await writer.submit { transaction in
-            guard let size = try transaction.mountableSize(digest, from: source, isReadable: isReadable) else {
-                return false
+            let found = try transaction.database.mountableSize(digest, from: source, isReadable: isReadable)
+            guard let size = found else { return .notMountable }
+            if let excess = try transaction.excess(of: quotas, adding: size, of: digest, to: name) {
+                return .overQuota(excess)
             }
             let repository = try transaction.repositoryForWriting(name, context)
-            _ = try transaction.linkExisting(digest, size: size, to: repository)
+            if try transaction.linkExisting(digest, size: size, to: repository) != .refreshed {
+                try transaction.audit(.blobMounted, repository, context, digest)
+            }
             try transaction.changed(repository)
-            return true
+            return .mounted
         }
     }
 
@@ -85,7 +112,7 @@ extension Catalog {
     ///
     /// Refused while a live manifest of the repository refers to it. The lease stays as it is, and trashed manifests
     /// keep their edges, so the bytes last as long as anything was promised about them; a push or a mount brings the
-    /// blob back into sight.
+    /// blob back into sight. A hidden blob is not counted as used.
     package func deleteBlob(
         _ digest: Digest,
         in name: RepositoryName,
@@ -106,6 +133,8 @@ extension Catalog {
             let due = max(try link.int(0), transaction.now.seconds)
             try database.run(SQL.hideLink, repository.id, digest.key)
             try database.run(SQL.queueLink, repository.id, digest.key, due, "hidden")
+            try transaction.account(repository, bytes: -link.int(1))
+            try transaction.audit(.blobDeleted, repository, context, digest)
             try transaction.changed(repository)
             return .deleted
         }

@@ -25,6 +25,22 @@ package enum BlobHealth: String, Sendable {
     case ok, corrupt
 }
 
+package enum BlobLinking: Sendable, Hashable {
+    /// `isNew` where the repository had no link to it, not even a hidden one.
+    case linked(isNew: Bool)
+    /// Refused; nothing was changed.
+    case overQuota(QuotaExcess)
+}
+
+/// What linking a blob to a repository changed there.
+enum LinkChange {
+    case added
+    /// A delete had hidden it.
+    case unhidden
+    /// It was there: only its lease is longer.
+    case refreshed
+}
+
 extension SQL {
     static let upsertBlob = """
         INSERT INTO blob(digest, size, state, health) VALUES (?, ?, 'live', 'ok')
@@ -65,49 +81,54 @@ extension SQL {
 }
 
 extension Transaction {
-    /// Makes the blob live and whole and links it, visible and leased. True when the link is new.
-    func link(_ digest: Digest, size: Int64, to repository: Repository) throws -> Bool {
+    /// Makes the blob live and whole and links it, visible and leased.
+    func link(_ digest: Digest, size: Int64, to repository: Repository) throws -> LinkChange {
         try database.run(SQL.upsertBlob, digest.key, size)
         return try linkExisting(digest, size: size, to: repository)
     }
 
     /// The same for a blob whose row is as it must be. Linking queues the link, so that the collector looks at it when
     /// the lease has ended: what is never referenced goes without a search.
-    func linkExisting(_ digest: Digest, size: Int64, to repository: Repository) throws -> Bool {
+    func linkExisting(_ digest: Digest, size: Int64, to repository: Repository) throws -> LinkChange {
         let lease = leaseEnd.seconds
-        let known = try database.row(SQL.linkExists, repository.id, digest.key)
-        if known == nil {
-            try database.run(SQL.insertLink, repository.id, digest.key, lease, wallSeconds)
-            try account(repository, bytes: size)
-        } else {
+        let change: LinkChange
+        if let known = try database.row(SQL.linkExists, repository.id, digest.key) {
+            change = try known.flag(0) ? .unhidden : .refreshed
             try database.run(SQL.refreshLink, lease, lease, repository.id, digest.key)
+        } else {
+            change = .added
+            try database.run(SQL.insertLink, repository.id, digest.key, lease, wallSeconds)
         }
+        if change != .refreshed { try account(repository, bytes: size) }
         try database.run(SQL.queueLink, repository.id, digest.key, lease, "linked")
-        return known == nil
+        return change
     }
 }
 
 extension Catalog {
     /// Records a blob whose file is durable under its digest, and ends its upload session in the same transaction.
     ///
-    /// Heals a blob that was condemned or found corrupt. True when the repository did not have it.
-    @discardableResult
+    /// Heals a blob that was condemned or found corrupt. There is no audit row: that of the manifest says who pushed.
     package func linkUploadedBlob(
         _ digest: Digest,
         size: Int64,
         in name: RepositoryName,
         upload id: String?,
+        quotas: [StorageQuota] = [],
         context: Context
-    ) async throws(CatalogError) -> Bool {
+    ) async throws(CatalogError) -> BlobLinking {
         try await writer.submit { transaction in
+            if let excess = try transaction.excess(of: quotas, adding: size, of: digest, to: name) {
+                return .overQuota(excess)
+            }
             let repository = try transaction.repositoryForWriting(name, context)
             let wasCorrupt =
                 try transaction.database.row(SQL.blobHealth, digest.key)?.text(0) == BlobHealth.corrupt.rawValue
-            let isNew = try transaction.link(digest, size: size, to: repository)
+            let change = try transaction.link(digest, size: size, to: repository)
             if let id { try transaction.database.run(SQL.deleteUpload, id) }
             try transaction.changed(repository)
             if wasCorrupt { try transaction.changedEverywhere(digest) }
-            return isNew
+            return .linked(isNew: change == .added)
         }
     }
 

@@ -110,25 +110,6 @@ package final class Catalog: Sendable {
 }
 
 extension Catalog {
-    /// Who changes something, and by which request: for the event and for people.
-    package struct Context: Sendable, Hashable {
-        package let actor: String
-        package let requestID: String
-
-        /// Cuts each to 256 bytes, so that a leaf stays within its bound.
-        package init(actor: String, requestID: String) {
-            self.actor = Context.cut(actor)
-            self.requestID = Context.cut(requestID)
-        }
-
-        private static func cut(_ text: String) -> String {
-            guard text.utf8.count > CatalogLimits.contextBytes else { return text }
-            var cut = text.unicodeScalars.prefix(CatalogLimits.contextBytes)
-            while String(cut).utf8.count > CatalogLimits.contextBytes { cut.removeLast() }
-            return String(cut)
-        }
-    }
-
     package struct Settings: Sendable {
         /// The region that tags and manifests were touched in.
         package var region = "local"
@@ -150,6 +131,8 @@ extension Catalog {
         package var referrersPerSubject = 10_000
         /// Levels of indexes over an image.
         package var indexDepth = 4
+        /// Denials kept: the oldest go first.
+        package var denialRows = 100_000
 
         package init() {}
 

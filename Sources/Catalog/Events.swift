@@ -16,13 +16,17 @@ package struct EventID: Hashable, Comparable, Sendable, CustomStringConvertible 
     package static func < (left: EventID, right: EventID) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// The kinds of change that the core writes to the log.
+/// The kinds of change that are written to the log.
 enum EventKind: String {
     case repositoryCreated = "repo.create"
     case manifestPut = "manifest.put"
     case manifestTrashed = "manifest.trash"
     case tagSet = "tag.set"
     case tagDeleted = "tag.delete"
+    case rulesSet = "rule.set"
+    case robotCreated = "robot.create"
+    case robotRotated = "robot.rotate"
+    case robotRevoked = "robot.revoke"
 }
 
 /// One leaf of the log, version 1: a JSON object in canonical form.
@@ -38,6 +42,8 @@ enum EventKind: String {
 /// | `actor` | an opaque id of who did it |
 /// | `request` | the id of the request |
 /// | `body` | an object that depends on the kind |
+///
+/// The log becomes public: how the actor was authenticated and where he came from stands in the audit table alone.
 struct EventLeaf {
     static let saltBytes = 16
 
@@ -72,19 +78,22 @@ extension SQL {
 }
 
 extension Transaction {
-    /// Writes the event of a change in the change's own savepoint: neither is ever there without the other.
+    /// Writes the event of a change and its audit row in the change's own savepoint: none is ever there without the
+    /// others. `subject` is the tag, digest or name that changed.
     @discardableResult
     func record(
         _ kind: EventKind,
-        _ repository: Repository,
+        _ repository: Repository?,
         _ context: Catalog.Context,
+        subject: String? = nil,
+        digest: Digest? = nil,
         _ body: [String: CanonicalJSON]
     ) throws -> EventID {
         let leaf = EventLeaf(
             kind: kind,
             origin: settings.origin,
             timestamp: timestamp,
-            repository: repository.name,
+            repository: repository?.name,
             context: context,
             salt: randomBytes(EventLeaf.saltBytes),
             body: body
@@ -95,11 +104,13 @@ extension Transaction {
         let row = try database.row(
             SQL.insertEvent,
             kind.rawValue,
-            repository.id,
+            repository?.id,
             timestamp.rawValue,
             Data(leaf)
         )
         guard let row else { throw CatalogError(.inconsistent, "an event without an id") }
-        return try EventID(rawValue: row.int(0))
+        let id = try EventID(rawValue: row.int(0))
+        try audit(kind.rawValue, repository, context, subject: subject, digest: digest, event: id)
+        return id
     }
 }

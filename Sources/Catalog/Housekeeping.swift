@@ -9,9 +9,10 @@ extension SQL {
     static let lastDeltaToFold = """
         SELECT MAX(id) FROM (SELECT id FROM usage_delta ORDER BY id LIMIT ?) AS page
         """
+    /// Grouped by an expression, or the index by repository would be walked from end to end for the order it has.
     static let foldUsage = """
         INSERT INTO usage(repo_id, logical_bytes, manifests, tags)
-        SELECT repo_id, SUM(bytes), SUM(manifests), SUM(tags) FROM usage_delta WHERE id <= ? GROUP BY repo_id
+        SELECT repo_id + 0, SUM(bytes), SUM(manifests), SUM(tags) FROM usage_delta WHERE id <= ? GROUP BY repo_id + 0
         ON CONFLICT(repo_id) DO UPDATE SET logical_bytes = usage.logical_bytes + excluded.logical_bytes,
             manifests = usage.manifests + excluded.manifests, tags = usage.tags + excluded.tags
         """

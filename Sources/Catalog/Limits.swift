@@ -21,6 +21,15 @@ package enum CatalogLimits {
     package static let tagsPerDeletion = 10_000
     /// Former values kept of one tag; the event log has the older ones.
     package static let historyPerTag = 1_000
+    /// Denials dropped at once when there are too many, so that not every write drops some.
+    package static let denialChunk = 1_000
+    /// Denials that wait to be written, and how often they are, in seconds.
+    package static let denialQueue = 4_096
+    package static let denialSeconds: Int64 = 1
+    /// UTF-8 bytes kept of the reason of a denial.
+    package static let reasonBytes = 512
+    /// Prefixes whose use the writer remembers.
+    package static let ledgerPrefixes = 1_000
     /// Usage rows folded by one call of housekeeping.
     package static let usageFold = 10_000
     /// Bytes written to the WAL after which it is copied back without waiting for readers.

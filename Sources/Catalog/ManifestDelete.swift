@@ -85,6 +85,8 @@ extension Transaction {
             .manifestTrashed,
             repository,
             context,
+            subject: digest.description,
+            digest: digest,
             ["digest": .string(digest.description), "tags": .integer(Int64(tags.count))]
         )
         try account(repository, manifests: -1, tags: -tags.count)

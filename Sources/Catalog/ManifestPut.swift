@@ -50,6 +50,9 @@ package enum ManifestPut: Sendable, Hashable {
     case unresolved(UnresolvedReferences)
     /// `tag` is nil where the condition was about the manifest itself.
     case preconditionFailed(tag: Tag?, current: Digest?)
+    /// A tag of the push may not be set to another manifest than the one it has, or had before it was deleted.
+    case overwriteDenied(tag: Tag, current: Digest, reason: String)
+    case overQuota(QuotaExcess)
     case tooManyTags(limit: Int)
     case tooManyReferrers(limit: Int)
     case indexTooDeep(limit: Int)
@@ -89,13 +92,16 @@ extension Catalog {
     ///
     /// The manifest's own bytes must be durable under their digest before the call. A refusal changes nothing. A tag
     /// named twice counts once. The condition must hold for every one of the tags; without tags, for the manifest in
-    /// this repository.
+    /// this repository. `overwrites` says what the caller may do with tags that have another value; a tag that is not
+    /// in it may be overwritten.
     package func putManifest(
         _ manifest: Manifest,
         digest: Digest,
         in name: RepositoryName,
         tags: [Tag],
         condition: Precondition = .none,
+        overwrites: [Tag: OverwriteVerdict] = [:],
+        quotas: [StorageQuota] = [],
         context: Context
     ) async throws(CatalogError) -> ManifestPut {
         let put = ManifestPutOperation(
@@ -104,6 +110,8 @@ extension Catalog {
             name: name,
             tags: tags.uniqued(),
             condition: condition,
+            overwrites: overwrites,
+            quotas: quotas,
             context: context
         )
         return try await writer.submit { try put.run($0) }
@@ -117,6 +125,8 @@ private struct ManifestPutOperation: Sendable {
     let name: RepositoryName
     let tags: [Tag]
     let condition: Precondition
+    let overwrites: [Tag: OverwriteVerdict]
+    let quotas: [StorageQuota]
     let context: Catalog.Context
 
     /// Everything is checked before the first row is written.
@@ -128,19 +138,38 @@ private struct ManifestPutOperation: Sendable {
             TagChange(tag: tag, former: try known.flatMap { try transaction.currentDigest(of: tag, in: $0) })
         }
         if let refusal = try refusal(transaction, known, existed, changes) { return refusal }
+        let exempted: Set<Tag>
+        switch try transaction.judge(overwrites, of: changes, to: digest, in: known) {
+        case .allowed(let tags): exempted = tags
+        case .denied(let tag, let current, let reason):
+            return .overwriteDenied(tag: tag, current: current, reason: reason)
+        }
         let references = try transaction.resolve(manifest, in: known)
         guard references.unresolved.isEmpty else { return .unresolved(references.unresolved) }
         guard references.depth <= transaction.settings.indexDepth else {
             return .indexTooDeep(limit: transaction.settings.indexDepth)
         }
 
+        let size = Int64(manifest.bytes.count)
+        if let excess = try transaction.excess(of: quotas, adding: size, of: digest, to: name) {
+            return .overQuota(excess)
+        }
+
         let repository = try known ?? transaction.repositoryForWriting(name, context)
-        _ = try transaction.link(digest, size: Int64(manifest.bytes.count), to: repository)
+        _ = try transaction.link(digest, size: size, to: repository)
         let id = try store(transaction, repository, row: row?.int(0), depth: references.depth)
         try connect(transaction, repository, id, references)
-        var event = try transaction.record(.manifestPut, repository, context, body(existed: existed))
+        var event = try transaction.record(
+            .manifestPut,
+            repository,
+            context,
+            subject: digest.description,
+            digest: digest,
+            body(existed: existed)
+        )
         for change in changes {
-            event = try transaction.setTag(change, to: digest, in: repository, context)
+            let isExempted = exempted.contains(change.tag)
+            event = try transaction.setTag(change, to: digest, exempted: isExempted, in: repository, context)
         }
         let newTags = changes.count { $0.former == nil }
         try transaction.account(repository, manifests: existed ? 0 : 1, tags: newTags)

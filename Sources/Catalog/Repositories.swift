@@ -60,6 +60,7 @@ extension Transaction {
     func account(_ repository: Repository, bytes: Int64 = 0, manifests: Int = 0, tags: Int = 0) throws {
         guard bytes != 0 || manifests != 0 || tags != 0 else { return }
         try database.run(SQL.insertUsage, repository.id, bytes, manifests, tags)
+        ledger.add(bytes, of: repository.name)
     }
 }
 

@@ -18,6 +18,7 @@ enum Schema {
                 try database.execute(sql: statement)
             }
         }
+        migrator.registerMigration("2-access") { try $0.execute(sql: access) }
         return migrator
     }
 

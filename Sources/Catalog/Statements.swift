@@ -31,6 +31,11 @@ extension Database {
         try Row.fetchAll(cachedStatement(sql: sql), arguments: StatementArguments(arguments))
     }
 
+    /// The same for parameters whose number is known when it runs.
+    func rows(_ sql: String, arguments: [Argument]) throws -> [Row] {
+        try Row.fetchAll(cachedStatement(sql: sql), arguments: StatementArguments(arguments))
+    }
+
     /// Walks the rows without keeping them; `body` returns whether to go on. The row is only valid inside it.
     func forEachRow(_ sql: String, _ arguments: Argument..., body: (Row) throws -> Bool) throws {
         let rows = try Row.fetchCursor(cachedStatement(sql: sql), arguments: StatementArguments(arguments))
@@ -68,6 +73,10 @@ extension Row {
 
     func repositoryName(_ column: Int) throws -> RepositoryName {
         try require(RepositoryName(text(column)), column)
+    }
+
+    func optionalRepositoryName(_ column: Int) throws -> RepositoryName? {
+        try isNull(column) ? nil : repositoryName(column)
     }
 
     func tag(_ column: Int) throws -> Tag {

@@ -33,6 +33,10 @@ package enum TagDeletion: Sendable, Hashable {
 
 extension SQL {
     static let tagDigest = "SELECT digest FROM tag WHERE repo_id = ? AND name = ?"
+    /// The value that a tag had last, when it has none now.
+    static let lastTagDigest = """
+        SELECT digest FROM tag_history WHERE repo_id = ? AND name = ? ORDER BY seq DESC LIMIT 1
+        """
     static let setTag = """
         INSERT INTO tag(repo_id, name, digest, live, hlc, region) VALUES (?, ?, ?, 1, ?, ?)
         ON CONFLICT(repo_id, name) DO UPDATE SET digest = excluded.digest, hlc = excluded.hlc, region = excluded.region
@@ -59,9 +63,12 @@ extension Transaction {
     }
 
     /// Sets a tag to a live manifest, keeping its former value in the history. The caller counts new tags.
+    ///
+    /// `exempted` says that an immutable tag was overwritten by a right to do so.
     func setTag(
         _ change: TagChange,
         to digest: Digest,
+        exempted: Bool,
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
@@ -76,16 +83,14 @@ extension Transaction {
             timestamp.rawValue,
             settings.region
         )
-        return try record(
-            .tagSet,
-            repository,
-            context,
-            [
-                "tag": .string(change.tag.description),
-                "digest": .string(digest.description),
-                "former": CanonicalJSON(change.former?.description),
-            ]
-        )
+        var body: [String: CanonicalJSON] = [
+            "tag": .string(change.tag.description),
+            "digest": .string(digest.description),
+            "former": CanonicalJSON(change.former?.description),
+        ]
+        if exempted { body["exempted"] = .bool(true) }
+        let subject = change.tag.description
+        return try record(.tagSet, repository, context, subject: subject, digest: digest, body)
     }
 
     /// Removes a tag, keeping its value in the history. The caller counts it.
@@ -102,6 +107,8 @@ extension Transaction {
             .tagDeleted,
             repository,
             context,
+            subject: tag.description,
+            digest: former,
             ["tag": .string(tag.description), "former": .string(former.description), "why": .string(reason.rawValue)]
         )
     }

@@ -15,6 +15,9 @@ package final class Transaction {
     private let environment: Catalog.Environment
     private let clock: HybridClock
 
+    /// What prefixes of repositories hold, as far as it is known; the batch takes it over if the operation succeeds.
+    var ledger: QuotaLedger
+
     /// Repositories whose epoch the commit must bump.
     private(set) var touched: [RepositoryName] = []
     /// Whether the commit must bump every epoch.
@@ -25,13 +28,15 @@ package final class Transaction {
         now: ServiceTime,
         clock: HybridClock,
         settings: Catalog.Settings,
-        environment: Catalog.Environment
+        environment: Catalog.Environment,
+        ledger: QuotaLedger
     ) {
         self.database = database
         self.now = now
         self.clock = clock
         self.settings = settings
         self.environment = environment
+        self.ledger = ledger
     }
 
     /// The stamp of this operation: one for all its rows and events.

@@ -30,6 +30,8 @@ final class Writer: Sendable {
     private let metrics = WriterMetrics()
     /// Why the writer has stopped for good; set once, by the writer's thread.
     private let stopped = Mutex<CatalogError?>(nil)
+    /// What prefixes of repositories held after the last commit.
+    private let ledger = Mutex(QuotaLedger())
     /// Held by the writer's thread while it works between batches.
     private let checkpointer: Mutex<Checkpointer>
 
@@ -53,6 +55,9 @@ final class Writer: Sendable {
     }
 
     var depth: Int { queue.depth }
+
+    /// Bytes that a prefix held after the last commit, if the writer has had to know.
+    func knownUse(of prefix: String) -> Int64? { ledger.withLock { $0[prefix] } }
 
     var failure: CatalogError? { stopped.withLock { $0 } }
 
@@ -111,7 +116,8 @@ final class Writer: Sendable {
             now: serviceClock.now,
             clock: hybridClock,
             settings: settings,
-            environment: environment
+            environment: environment,
+            ledger: ledger.withLock { $0 }
         )
         let deadline = environment.monotonicNanoseconds() + UInt64(settings.batchMilliseconds) * 1_000_000
         do {
@@ -134,6 +140,8 @@ final class Writer: Sendable {
             }
             return
         }
+        let committed = batch.ledger
+        ledger.withLock { $0 = committed }
         bump(batch)
         metrics.finished(batch.release())
         checkpoint(database) { try $0.runIfDue(database) }

@@ -45,6 +45,8 @@ package enum HTTPLimits {
     /// Requests that the hot lane remembers, and the longest target of one.
     package static let hotPermissions = 8192
     package static let hotTarget = 512
+    /// The form of a token request.
+    package static let tokenForm = 64 * 1024
     /// A client string in a log line.
     package static let loggedString = 256
 }

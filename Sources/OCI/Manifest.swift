@@ -35,6 +35,13 @@ public struct Manifest: Hashable, Sendable {
     /// The type of the config, for an image that has one.
     public var configType: MediaType? { config?.mediaType }
 
+    /// Whether a push of this under these tags only attaches something to another manifest: it has a subject, or is one
+    /// of the images that clients keep signatures in, and no tag but those for that purpose.
+    public func isAttached(under tags: [Tag]) -> Bool {
+        guard tags.allSatisfy({ $0.namesAttachment }) else { return false }
+        return subject != nil || !tags.isEmpty
+    }
+
     /// Every descriptor: config, layers, manifests, subject.
     public var descriptors: [Descriptor] {
         (config.map { [$0] } ?? []) + layers + manifests + (subject.map { [$0] } ?? [])

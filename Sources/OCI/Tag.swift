@@ -49,6 +49,22 @@ extension Tag {
     }
 }
 
+extension Tag {
+    /// Whether clients attach something to another manifest under this tag: `sha256-<64 digits>` alone, the referrers
+    /// tag schema, or with a suffix as of cosign's `.sig`, `.att` and `.sbom`. That of SHA-512 has its hash cut to 64
+    /// digits.
+    public var namesAttachment: Bool {
+        let parts = description.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 && parts[1].isEmpty { return false }
+        for prefix in ["sha256-", "sha512-"] where parts[0].hasPrefix(prefix) {
+            let hex = parts[0].utf8.dropFirst(prefix.utf8.count)
+            return hex.count == OCILimits.referrersTagEncodedLimit
+                && hex.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (97...102).contains($0) }
+        }
+        return false
+    }
+}
+
 extension Digest {
     /// The tag under which clients list this digest's referrers when a registry lacks the referrers API: algorithm and
     /// hash with a hyphen between, cut to 32 and 64 characters.

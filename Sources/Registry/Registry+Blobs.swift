@@ -50,7 +50,10 @@ extension Registry {
     /// Links a blob of another repository here, without its bytes being sent.
     ///
     /// A source of nil searches the repositories that the caller may read. The answer is whether it was mounted; every
-    /// reason why not looks the same, so that a caller learns nothing about repositories it may not read.
+    /// reason why not looks the same, so that a caller learns nothing about repositories it may not read. The file is
+    /// looked for only once it is known that the caller may read the blob.
+    ///
+    /// - Throws: `RegistryError.quotaExceeded` where the caller may read the blob, but not have it here.
     package func mount(
         _ digest: Digest,
         from source: RepositoryName?,
@@ -58,14 +61,22 @@ extension Registry {
         caller: Caller
     ) async throws -> Bool {
         try await translating {
-            guard try await content.stat(digest) != nil else { return false }
-            return try await catalog.mount(
+            guard try await catalog.isMountable(digest, from: source, isReadable: caller.isReadable),
+                try await content.stat(digest) != nil
+            else { return false }
+            let outcome = try await catalog.mount(
                 digest,
                 from: source,
                 to: target,
-                isReadable: { _ in true },
+                isReadable: caller.isReadable,
+                quotas: caller.storageQuotas,
                 context: caller.context
             )
+            switch outcome {
+            case .mounted: return true
+            case .notMountable: return false
+            case .overQuota(let excess): throw RegistryError(excess)
+            }
         }
     }
 

@@ -8,6 +8,11 @@ package import OCI
 package struct Page<Element: Sendable>: Sendable {
     package let elements: [Element]
     package let hasMore: Bool
+
+    package init(elements: [Element], hasMore: Bool) {
+        self.elements = elements
+        self.hasMore = hasMore
+    }
 }
 
 /// A manifest that names a subject, as the referrers list shows it.

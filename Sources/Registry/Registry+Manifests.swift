@@ -83,7 +83,9 @@ extension Registry {
             tags.insert(tag, at: 0)
         }
         let names = tags
+        guard manifest.isAttached(under: names) || caller.mayPush(names) else { throw RegistryError.pushDenied }
         return try await translating {
+            try await checkQuotas(of: caller, adding: Int64(push.bytes.count), of: digest, to: repository)
             let outcome = try await content.put(push.bytes, digest: digest) {
                 try await catalog.putManifest(
                     manifest,
@@ -91,6 +93,8 @@ extension Registry {
                     in: repository,
                     tags: names,
                     condition: push.condition.precondition,
+                    overwrites: caller.verdicts(on: names),
+                    quotas: caller.storageQuotas,
                     context: caller.context
                 )
             }
@@ -118,6 +122,9 @@ extension Registry {
             }
             return .manifestBlobUnknown(references.missingBlobs + references.missingManifests)
         case .preconditionFailed(_, let current): return .preconditionFailed(current: current)
+        case .overwriteDenied(let tag, let current, let reason):
+            return .overwriteDenied(tag: tag, current: current, reason: reason)
+        case .overQuota(let excess): return RegistryError(excess)
         case .tooManyTags(let limit), .tooManyReferrers(let limit): return .tooManyTags(limit: limit)
         case .indexTooDeep(let limit): return .manifestNestedTooDeep(limit: limit)
         case .stored: return .fault("a stored manifest was refused")

@@ -11,29 +11,42 @@ extension Registry {
     /// Opens an upload session.
     ///
     /// `hint` is the algorithm of the digest to come, if the client said so: then it is computed while receiving.
-    /// `expectedBytes` is the length to come, if known: then a disk without room for it is refused now.
+    /// `expectedBytes` is the length to come, if known: then a disk or a quota without room for it is refused now.
+    /// `digest` is that of the bytes to come, if known: what the repository holds already needs no quota.
+    /// - Throws: `RegistryError.uploadsExhausted` when the caller has as many sessions open as it may have.
     package func startUpload(
         in repository: RepositoryName,
         hint: Digest.Algorithm?,
         expectedBytes: Int64?,
+        digest: Digest? = nil,
         caller: Caller
     ) async throws -> UploadSession {
         try await translating {
+            if let limit = caller.uploadLimit, uploads.count(of: caller.context.actor) >= limit {
+                throw RegistryError.uploadsExhausted(limit: limit)
+            }
+            try await checkQuotas(of: caller, adding: expectedBytes ?? 0, of: digest, to: repository)
             let session = try await content.startUpload(hint: hint, expectedBytes: expectedBytes)
             uploads.add(
                 session.id,
                 repository: repository,
-                principal: caller.principal,
+                context: caller.context,
                 started: catalog.serviceTime.seconds
             )
             return session
         }
     }
 
-    /// A session by the id that a client gave, brought back from a former run where need be.
-    package func upload(_ text: String, in repository: RepositoryName) async throws -> UploadSession {
+    /// A session by the id that a client gave, brought back from a former run where need be. Only for who opened it.
+    package func upload(
+        _ text: String,
+        in repository: RepositoryName,
+        caller: Caller
+    ) async throws -> UploadSession {
         try await translating {
-            guard let id = UploadID(text), let owner = uploads.owner(of: id, in: repository) else {
+            guard let id = UploadID(text),
+                let owner = uploads.owner(of: id, in: repository, actor: caller.context.actor)
+            else {
                 throw RegistryError.uploadUnknown(text)
             }
             if let session = content.upload(id) { return session }
@@ -59,7 +72,7 @@ extension Registry {
 
     /// Makes a session's bytes the blob with this digest, and links it to the repository: durable once it returns.
     ///
-    /// - Throws: `RegistryError.digestMismatch`, after which the session is gone.
+    /// - Throws: `RegistryError.digestMismatch` or `.quotaExceeded`, after which the session is gone.
     package func commit(
         _ claim: UploadClaim,
         as digest: Digest,
@@ -67,18 +80,28 @@ extension Registry {
         caller: Caller
     ) async throws {
         let id = claim.session.id
+        let size = claim.offset
+        do {
+            try await translating { try await checkQuotas(of: caller, adding: size, of: digest, to: repository) }
+        } catch {
+            // Nothing but its bytes would come of the session.
+            _ = await claim.session.cancel()
+            await forget(id)
+            throw error
+        }
         do {
             let recorded = uploads.owner(of: id)?.isRecorded ?? false
-            let size = claim.offset
-            try await claim.commit(expecting: digest) {
-                _ = try await catalog.linkUploadedBlob(
+            let outcome = try await claim.commit(expecting: digest) {
+                try await catalog.linkUploadedBlob(
                     digest,
                     size: size,
                     in: repository,
                     upload: recorded ? id.description : nil,
+                    quotas: caller.storageQuotas,
                     context: caller.context
                 )
             }
+            if case .overQuota(let excess) = outcome { throw RegistryError(excess) }
             uploads.forget(id)
         } catch let error as ContentError where error.code == .digestMismatch {
             await forget(id)
@@ -99,15 +122,18 @@ extension Registry {
         let size = Int64(bytes.readableBytes)
         guard size <= blobLimit else { throw RegistryError.blobTooLarge(limit: blobLimit) }
         do {
-            try await content.put(bytes, digest: digest) {
-                _ = try await catalog.linkUploadedBlob(
+            try await checkQuotas(of: caller, adding: size, of: digest, to: repository)
+            let outcome = try await content.put(bytes, digest: digest) {
+                try await catalog.linkUploadedBlob(
                     digest,
                     size: size,
                     in: repository,
                     upload: nil,
+                    quotas: caller.storageQuotas,
                     context: caller.context
                 )
             }
+            if case .overQuota(let excess) = outcome { throw RegistryError(excess) }
         } catch let error as ContentError where error.code == .digestMismatch {
             throw RegistryError.digestMismatch(given: digest, actual: error.actual)
         } catch {
@@ -116,8 +142,8 @@ extension Registry {
     }
 
     /// Ends a session and drops its bytes.
-    package func cancelUpload(_ text: String, in repository: RepositoryName) async throws {
-        let session = try await upload(text, in: repository)
+    package func cancelUpload(_ text: String, in repository: RepositoryName, caller: Caller) async throws {
+        let session = try await upload(text, in: repository, caller: caller)
         guard await session.cancel() else { throw RegistryError.uploadUnknown(text) }
         await forget(session.id)
     }
@@ -133,7 +159,7 @@ extension Registry {
                     id.description,
                     in: owner.repository,
                     lifetime: RegistryLimits.uploadLifeSeconds,
-                    context: Catalog.Context(actor: owner.principal, requestID: "")
+                    context: owner.context
                 )
             }
             try await catalog.updateUpload(id.description, durableOffset: durableOffset)

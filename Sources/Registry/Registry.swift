@@ -6,19 +6,6 @@ package import Content
 package import Logging
 import OCI
 
-/// Who asks, and under which request id.
-package struct Caller: Sendable {
-    package let principal: String
-    package let requestID: String
-
-    package init(principal: String, requestID: String) {
-        self.principal = principal
-        self.requestID = requestID
-    }
-
-    var context: Catalog.Context { Catalog.Context(actor: principal, requestID: requestID) }
-}
-
 /// The registry: one verb for each thing a client can mean, over the content store and the catalog.
 ///
 /// Every verb that changes something returns only when the change is durable. The order is that of the store: file

@@ -38,6 +38,12 @@ package enum RegistryError: Error, Sendable {
     /// `If-Match` or `If-None-Match` did not hold; the digest is what the tag points to now.
     case preconditionFailed(current: Digest?)
     case tooManyTags(limit: Int)
+    /// The tag has, or had before it was deleted, another manifest, and the caller may not overwrite it.
+    case overwriteDenied(tag: Tag, current: Digest, reason: String)
+    /// The caller may only attach referrers, and the manifest is none.
+    case pushDenied
+    /// The repositories with this prefix would hold more than they may; all figures are bytes.
+    case quotaExceeded(prefix: String, limit: Int64, used: Int64, needed: Int64)
     /// The disk is full, or nearly so.
     case storageFull(String)
     /// More work is queued than can be done in time; the client may retry after these seconds.

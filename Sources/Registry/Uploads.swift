@@ -8,8 +8,8 @@ import Synchronization
 
 /// Whose the open upload sessions are, by id.
 ///
-/// A session id is 128 random bits, and is honoured only in the repository that it was opened in; so knowing another
-/// tenant's blob or repository never helps to write into its upload.
+/// A session id is 128 random bits, and is honoured only in the repository that it was opened in and for who opened it;
+/// so knowing another tenant's blob or repository, or even a session's URL, never helps to write into its upload.
 final class Uploads: Sendable {
     /// A session of a former run, not opened again yet.
     struct Dormant: Sendable {
@@ -18,7 +18,8 @@ final class Uploads: Sendable {
 
     struct Owner: Sendable {
         let repository: RepositoryName
-        let principal: String
+        /// Who opened it, and by which request.
+        let context: Catalog.Context
         /// Service time of the session's start, in seconds.
         let started: Int64
         /// Whether the catalog has a row for it, so that it outlives a restart.
@@ -31,7 +32,7 @@ final class Uploads: Sendable {
     func remember(_ dormant: Dormant, id: UploadID) {
         let owner = Owner(
             repository: dormant.record.repository,
-            principal: dormant.record.actor,
+            context: Catalog.Context(actor: dormant.record.actor, requestID: ""),
             started: dormant.record.expires.seconds - RegistryLimits.uploadLifeSeconds,
             isRecorded: true,
             dormant: dormant
@@ -39,11 +40,11 @@ final class Uploads: Sendable {
         owners.withLock { $0[id] = owner }
     }
 
-    func add(_ id: UploadID, repository: RepositoryName, principal: String, started: Int64) {
+    func add(_ id: UploadID, repository: RepositoryName, context: Catalog.Context, started: Int64) {
         owners.withLock {
             $0[id] = Owner(
                 repository: repository,
-                principal: principal,
+                context: context,
                 started: started,
                 isRecorded: false,
                 dormant: nil
@@ -51,10 +52,17 @@ final class Uploads: Sendable {
         }
     }
 
-    /// The owner, if the session belongs to this repository.
-    func owner(of id: UploadID, in repository: RepositoryName) -> Owner? {
+    /// The sessions that a principal has open.
+    func count(of actor: String) -> Int {
+        owners.withLock { owners in owners.values.count { $0.context.actor == actor } }
+    }
+
+    /// The owner, if the session belongs to this repository and was opened by this principal.
+    func owner(of id: UploadID, in repository: RepositoryName, actor: String) -> Owner? {
         owners.withLock { owners in
-            guard let owner = owners[id], owner.repository == repository else { return nil }
+            guard let owner = owners[id], owner.repository == repository, owner.context.actor == actor else {
+                return nil
+            }
             return owner
         }
     }

@@ -13,7 +13,7 @@ struct Cairn: AsyncParsableCommand {
         commandName: "cairn",
         abstract: "A content-addressed registry for container images and other OCI artifacts.",
         version: version,
-        subcommands: [Serve.self, Fsck.self, Version.self]
+        subcommands: [Serve.self, AccessCommand.self, Fsck.self, TLSCommand.self, Version.self]
     )
 }
 

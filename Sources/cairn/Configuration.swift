@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import Logging
 
 /// What `cairn serve` runs with. Each property is a `Setting`, which says its names and what it accepts.
@@ -23,6 +24,41 @@ struct Configuration: Sendable {
     var drainSeconds = 30
     /// Bytes of the largest blob accepted.
     var maximumBlobBytes: Int64 = 50 * 1024 * 1024 * 1024
+    /// Paths of PEM files; without a certificate the server speaks cleartext.
+    var tlsCertificate: String?
+    var tlsKey: String?
+    var tlsClientCA: String?
+    /// Who may do what; nil lets everyone do everything.
+    var access: AccessConfiguration?
+    /// Where the settings were read from, to be read again when it changes.
+    var file: String?
+}
+
+extension Configuration {
+    /// What goes with what.
+    ///
+    /// - Throws: A `ConfigurationError` that says what is missing.
+    func check() throws(ConfigurationError) {
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ConfigurationError(description: "tls-certificate and tls-key go together; one of them is missing")
+        }
+        guard tlsClientCA == nil || tlsCertificate != nil else {
+            throw ConfigurationError(description: "tls-client-ca needs tls-certificate and tls-key")
+        }
+        guard !listen.isLoopback, !allowAnonymous else { return }
+        var missing: [String] = []
+        if tlsCertificate == nil { missing.append("TLS (tls-certificate and tls-key)") }
+        if access == nil { missing.append("access rules (access)") }
+        guard missing.isEmpty else {
+            throw ConfigurationError(
+                description: """
+                    \(listen) can be reached from other machines, and this registry has no \
+                    \(missing.joined(separator: " and no ")); configure that, listen on 127.0.0.1, or say \
+                    --allow-anonymous if everyone there may have what the settings give
+                    """
+            )
+        }
+    }
 }
 
 /// A host and a port, as `--listen` takes them: `127.0.0.1:5000`, `localhost:0`, `[::1]:5000`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import Foundation
 import Yams
 
@@ -18,7 +19,10 @@ extension Configuration {
     /// - Throws: A `ConfigurationError` that names the file and line, or the variable, and the reason.
     static func load(file: String?, environment: [String: String]) throws(ConfigurationError) -> Configuration {
         var configuration = Configuration()
-        if let file { try configuration.read(file: file) }
+        if let file {
+            configuration.file = file
+            try configuration.read(file: file)
+        }
         for setting in Setting.allCases {
             guard let text = environment[setting.variable] else { continue }
             do {
@@ -54,22 +58,53 @@ extension Configuration {
         guard let mapping = document.mapping else {
             throw ConfigurationError(description: "\(file):1: the file must hold 'setting: value' lines")
         }
+        let directory = URL(fileURLWithPath: file).deletingLastPathComponent().path
         for (key, value) in mapping {
-            let place = "\(file):\(key.mark?.line ?? 1)"
-            guard let name = key.scalar?.string, let setting = Setting(rawValue: name) else {
-                let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ConfigurationError(
-                    description: "\(place): unknown setting '\(key.scalar?.string ?? "?")'; the settings are \(known)"
-                )
+            let name = key.scalar?.string ?? "?"
+            if name == Self.accessSection {
+                do {
+                    access = try AccessConfiguration(value, directory: directory)
+                } catch {
+                    throw ConfigurationError(
+                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                    )
+                }
+            } else if Self.sections.contains(name), let section = value.mapping {
+                for (inner, value) in section {
+                    try apply("\(name)-\(inner.scalar?.string ?? "?")", inner, value, file: file, directory: directory)
+                }
+            } else {
+                try apply(name, key, value, file: file, directory: directory)
             }
-            guard let scalar = value.scalar else {
-                throw ConfigurationError(description: "\(place): '\(name)' takes one value, not a list or mapping")
-            }
-            do {
-                try setting.apply(scalar.string, to: &self)
-            } catch {
-                throw ConfigurationError(description: "\(place): '\(name)': \(error.reason)")
-            }
+        }
+    }
+
+    /// The mapping that says who may do what.
+    static let accessSection = "access"
+    /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
+    private static let sections: Set<String> = ["tls"]
+
+    /// Sets one setting; a path of the file is taken from the file's directory.
+    private mutating func apply(
+        _ name: String,
+        _ key: Node,
+        _ value: Node,
+        file: String,
+        directory: String
+    ) throws(ConfigurationError) {
+        let place = "\(file):\(key.mark?.line ?? 1)"
+        guard let setting = Setting(rawValue: name) else {
+            let known = (Setting.allCases.map(\.rawValue) + [Self.accessSection]).joined(separator: ", ")
+            throw ConfigurationError(description: "\(place): unknown setting '\(name)'; the settings are \(known)")
+        }
+        guard let scalar = value.scalar else {
+            throw ConfigurationError(description: "\(place): '\(name)' takes one value, not a list or mapping")
+        }
+        let isRelative = setting.isFile && !scalar.string.hasPrefix("/") && !scalar.string.isEmpty
+        do {
+            try setting.apply(isRelative ? "\(directory)/\(scalar.string)" : scalar.string, to: &self)
+        } catch {
+            throw ConfigurationError(description: "\(place): '\(name)': \(error.reason)")
         }
     }
 }

@@ -20,8 +20,11 @@ struct Serve: AsyncParsableCommand {
             In the file, a YAML mapping, they are:
 
             \(Setting.allCases.map { "  \($0.rawValue): \($0.help)" }.joined(separator: "\n"))
+              access: mapping: who may do what; without it everyone may do everything
+              tls: mapping of certificate, key and client-ca, another way to write tls-certificate and so on
 
-            In the environment each is CAIRN_ and its name in capitals, such as \(Setting.allowAnonymous.variable).
+            In the environment each of these with one value is CAIRN_ and its name in capitals, such as
+            \(Setting.allowAnonymous.variable).
             """
     )
 
@@ -73,14 +76,7 @@ struct Serve: AsyncParsableCommand {
         }
         if allowAnonymous { configuration.allowAnonymous = true }
         if unsafeFilesystem { configuration.unsafeFilesystem = true }
-        guard configuration.listen.isLoopback || configuration.allowAnonymous else {
-            throw ConfigurationError(
-                description: """
-                    \(configuration.listen) can be reached from other machines, and this registry lets everyone \
-                    push, pull and delete; listen on 127.0.0.1, or say --allow-anonymous if that is meant
-                    """
-            )
-        }
+        try configuration.check()
         return configuration
     }
 }

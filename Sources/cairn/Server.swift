@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import Catalog
 import Content
 import Foundation
@@ -21,11 +22,7 @@ struct Server: Sendable {
 
     func run() async throws {
         let logger = Logger(label: "cairn")
-        let metrics = PrometheusRegistry()
-        MetricsCatalogue.declare(in: metrics)
-        metrics.registerProcessMetrics()
-        metrics.register(log)
-        MetricsSystem.bootstrap(metrics)
+        let metrics = bootstrappedMetrics()
         ProcessLimits.raiseOpenFiles(logger: logger)
 
         let store = try await Store.open(
@@ -39,9 +36,24 @@ struct Server: Sendable {
             metadata: ["resumable_uploads": "\(recovery.resumable)", "stray_files": "\(recovery.strays)"]
         )
 
+        let tls = try configuration.tlsSettings.map { try TLSContext($0, now: Self.now) }
+        let connectionLimits = ConnectionLimits()
+        let files = configuration.access == nil ? nil : configuration.file.map { AccessFiles.live(file: $0) }
+        let access = try await accessControl(files, store, connectionLimits)
+        let recorder = denialRecorder(store)
+        let watch = AccessWatch(
+            files: files,
+            control: access,
+            catalog: store.catalog,
+            tls: tls,
+            connectionLimits: connectionLimits,
+            logger: logger
+        )
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
+            access: access,
+            denials: { recorder.record($0.note) },
             health: health,
             metrics: HTTPMetrics(registry: metrics),
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
@@ -53,6 +65,8 @@ struct Server: Sendable {
         let server = HTTPServer(
             host: address.host,
             port: address.port,
+            tls: tls,
+            connectionLimits: connectionLimits,
             responder: responder,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "http")
@@ -62,6 +76,8 @@ struct Server: Sendable {
         var group = ServiceGroupConfiguration(
             services: [
                 .init(service: Housekeeping(store: store, logger: logger)),
+                .init(service: DenialWriter(recorder: recorder)),
+                .init(service: watch),
                 .init(service: server),
                 .init(service: DrainNotice(health: health, logger: logger)),
             ],
@@ -71,20 +87,86 @@ struct Server: Sendable {
         group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds)
         group.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: group).run()
-        await store.registry.drain()
-        await store.close()
+        await store.drainAndClose()
         logger.info("stopped")
+    }
+
+    /// The registry of metrics, with what is measured of the process and of the log.
+    private func bootstrappedMetrics() -> PrometheusRegistry {
+        let metrics = PrometheusRegistry()
+        MetricsCatalogue.declare(in: metrics)
+        metrics.registerProcessMetrics()
+        metrics.register(log)
+        MetricsSystem.bootstrap(metrics)
+        return metrics
+    }
+
+    private func denialRecorder(_ store: Store) -> DenialRecorder {
+        DenialRecorder(
+            catalog: store.catalog,
+            wallMilliseconds: { Int64(Date().timeIntervalSince1970 * 1000) },
+            sleep: { try await Task.sleep(for: $0) }
+        )
+    }
+
+    private static let now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+
+    /// The policy of the configuration file, in force and in the event record; nil where there is none.
+    private func accessControl(
+        _ files: AccessFiles?,
+        _ store: Store,
+        _ connectionLimits: ConnectionLimits
+    ) async throws -> AccessControl? {
+        guard let files, let settings = configuration.access else { return nil }
+        let policy = try files.policy(settings)
+        try await AccessWatch.record(files.file, settings, in: store.catalog)
+        connectionLimits.update(perAddress: settings.limits.connectionsPerAddress)
+        return AccessControl(
+            policy: policy,
+            passwords: PasswordChecker(monotonic: files.monotonic),
+            now: files.now,
+            monotonic: files.monotonic
+        )
     }
 
     private func announce(_ address: ListenAddress) {
         let root = URL(fileURLWithPath: configuration.root).path
         let host = ["0.0.0.0", "::"].contains(address.host) ? "localhost:\(address.port)" : address.description
+        let hasTLS = configuration.tlsCertificate != nil
+        let (push, pull) = hasTLS ? ("", "") : (" --dest-tls-verify=false", " --src-tls-verify=false")
         Console.say(
             """
-            Cairn \(Cairn.version) listens on http://\(address), data in \(root)
-            push:  skopeo copy --dest-tls-verify=false dir:IMAGE docker://\(host)/team/app:v1
-            pull:  skopeo copy --src-tls-verify=false docker://\(host)/team/app:v1 dir:COPY
+            Cairn \(Cairn.version) listens on \(hasTLS ? "https" : "http")://\(address), data in \(root)
+            push:  skopeo copy\(push) dir:IMAGE docker://\(host)/team/app:v1
+            pull:  skopeo copy\(pull) docker://\(host)/team/app:v1 dir:COPY
             """
+        )
+    }
+}
+
+extension Configuration {
+    /// The files of TLS, where the settings name them.
+    var tlsSettings: TLSSettings? {
+        guard let tlsCertificate, let tlsKey else { return nil }
+        return TLSSettings(certificate: tlsCertificate, key: tlsKey, clientCA: tlsClientCA)
+    }
+}
+
+extension Denial {
+    /// The same as the catalog has it.
+    var note: DenialNote {
+        DenialNote(
+            context: Catalog.Context(
+                actor: caller.principal,
+                requestID: caller.requestID,
+                method: caller.method,
+                address: caller.address
+            ),
+            action: action,
+            repository: repository,
+            subject: subject,
+            rule: rule,
+            reason: reason
         )
     }
 }

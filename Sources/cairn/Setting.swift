@@ -15,11 +15,17 @@ enum Setting: String, CaseIterable {
     case accessLog = "access-log"
     case drainSeconds = "drain-seconds"
     case maximumBlobBytes = "maximum-blob-bytes"
+    case tlsCertificate = "tls-certificate"
+    case tlsKey = "tls-key"
+    case tlsClientCA = "tls-client-ca"
 
     /// The environment variable: `CAIRN_` and the name in capitals.
     var variable: String {
         "CAIRN_" + rawValue.uppercased().replacing("-", with: "_")
     }
+
+    /// Whether the value is the path of a file that belongs to the configuration.
+    var isFile: Bool { [.tlsCertificate, .tlsKey, .tlsClientCA].contains(self) }
 
     var help: String {
         switch self {
@@ -32,6 +38,9 @@ enum Setting: String, CaseIterable {
         case .accessLog: "false: no line per request (default true)"
         case .drainSeconds: "seconds that work in flight may take after SIGTERM, 1 to 3600 (default 30)"
         case .maximumBlobBytes: "largest blob accepted, in bytes (default 53687091200)"
+        case .tlsCertificate: "file (PEM) of the certificate and its chain; with it Cairn speaks TLS"
+        case .tlsKey: "file (PEM) of the certificate's private key"
+        case .tlsClientCA: "file (PEM) of the authorities whose client certificates are accepted"
         }
     }
 
@@ -40,9 +49,7 @@ enum Setting: String, CaseIterable {
     /// - Throws: A `SettingError` that says what values are accepted.
     func apply(_ text: String, to configuration: inout Configuration) throws(SettingError) {
         switch self {
-        case .root:
-            guard !text.isEmpty, !text.utf8.contains(0) else { throw SettingError(reason: "the path is empty") }
-            configuration.root = text
+        case .root: configuration.root = try Self.path(text)
         case .listen: configuration.listen = try ListenAddress(parsing: text)
         case .allowAnonymous: configuration.allowAnonymous = try Self.boolean(text)
         case .unsafeFilesystem: configuration.unsafeFilesystem = try Self.boolean(text)
@@ -61,9 +68,17 @@ enum Setting: String, CaseIterable {
             configuration.logFormat = format
         case .accessLog: configuration.accessLog = try Self.boolean(text)
         case .drainSeconds: configuration.drainSeconds = Int(try Self.number(text, in: 1...3600))
+        case .tlsCertificate: configuration.tlsCertificate = try Self.path(text)
+        case .tlsKey: configuration.tlsKey = try Self.path(text)
+        case .tlsClientCA: configuration.tlsClientCA = try Self.path(text)
         case .maximumBlobBytes:
             configuration.maximumBlobBytes = try Self.number(text, in: 1...(1 << 50))
         }
+    }
+
+    private static func path(_ text: String) throws(SettingError) -> String {
+        guard !text.isEmpty, !text.utf8.contains(0) else { throw SettingError(reason: "the path is empty") }
+        return text
     }
 
     private static func boolean(_ text: String) throws(SettingError) -> Bool {

@@ -53,6 +53,12 @@ struct Store: Sendable {
         return Store(content: content, catalog: catalog, registry: registry)
     }
 
+    /// Makes open uploads resumable, then closes.
+    func drainAndClose() async {
+        await registry.drain()
+        await close()
+    }
+
     func close() async {
         await catalog.close()
         await content.shutdown()

@@ -12,7 +12,7 @@ final class CairnProcess: Sendable {
         let errors: String
     }
 
-    private let process: Process
+    private let process: pid_t
     private let output: Lines
     private let errors: Lines
     private let ended: AsyncStream<Int32>
@@ -28,25 +28,49 @@ final class CairnProcess: Sendable {
 
     /// Starts it, with no variables but those given and without the settings of whoever runs the tests.
     init(_ arguments: [String], environment: [String: String] = [:], directory: String) throws {
-        let process = Process()
-        process.executableURL = Self.binary
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("CAIRN_") }
         variables.merge(environment) { $1 }
-        process.environment = variables
-        output = Lines()
-        errors = Lines()
-        process.standardOutput = output.pipe
-        process.standardError = errors.pipe
+        Self.spawning.lock()
+        defer { Self.spawning.unlock() }
+        let (standardOutput, standardErrors) = (try Self.pipe(), try Self.pipe())
+        defer {
+            close(standardOutput.write)
+            close(standardErrors.write)
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, standardOutput.write, 1)
+        posix_spawn_file_actions_adddup2(&actions, standardErrors.write, 2)
+        var process: pid_t = 0
+        let path = Self.binary.path
+        let words = (["env", "-C", directory, path] + arguments).map { strdup($0) } + [nil]
+        let settings = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for text in words + settings { free(text) } }
+        let code = posix_spawn(&process, "/usr/bin/env", &actions, nil, words, settings)
+        output = Lines(standardOutput.read)
+        errors = Lines(standardErrors.read)
+        guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO) }
+        self.process = process
         let (ended, continuation) = AsyncStream<Int32>.makeStream()
         self.ended = ended
-        process.terminationHandler = { process in
-            continuation.yield(process.terminationStatus)
+        Thread.detachNewThread { [process] in
+            var status: Int32 = 0
+            while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+            let signal = status & 0x7F
+            continuation.yield(signal == 0 ? (status >> 8) & 0xFF : signal)
             continuation.finish()
         }
-        try process.run()
-        self.process = process
+    }
+
+    /// Held while a program is started: an end of a pipe that another program inherits keeps the reader waiting.
+    private static let spawning = NSLock()
+
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        guard Foundation.pipe(&ends) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
     }
 
     /// Runs it to its end.
@@ -77,29 +101,29 @@ final class CairnProcess: Sendable {
     /// Waits for a line of its log.
     func error(where condition: (Substring) -> Bool) async { _ = await errors.line(where: condition) }
 
-    func terminate() { process.terminate() }
-    func interrupt() { process.interrupt() }
+    func terminate() { kill(process, SIGTERM) }
+    func interrupt() { kill(process, SIGINT) }
+    func hangUp() { kill(process, SIGHUP) }
 
     /// Lines of a pipe as they come.
     private final class Lines: Sendable {
-        let pipe = Pipe()
         private let text = Mutex("")
         private let stream = AsyncStream<String>.makeStream()
 
-        init() {
-            let continuation = stream.continuation
-            pipe.fileHandleForReading.readabilityHandler = { [self] handle in
-                let data = handle.availableData
-                guard !data.isEmpty else {
-                    handle.readabilityHandler = nil
-                    continuation.finish()
-                    return
+        /// Takes the descriptor over.
+        init(_ descriptor: Int32) {
+            Thread.detachNewThread { [self] in
+                let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+                while true {
+                    let data = handle.availableData
+                    guard !data.isEmpty else { break }
+                    let whole = text.withLock { text in
+                        text += String(decoding: data, as: UTF8.self)
+                        return text
+                    }
+                    stream.continuation.yield(whole)
                 }
-                let whole = text.withLock { text in
-                    text += String(decoding: data, as: UTF8.self)
-                    return text
-                }
-                continuation.yield(whole)
+                stream.continuation.finish()
             }
         }
 

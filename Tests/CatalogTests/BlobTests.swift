@@ -34,7 +34,7 @@ import Testing
             upload: nil,
             context: Sample.context
         )
-        #expect(first && !second)
+        #expect(first == .linked(isNew: true) && second == .linked(isNew: false))
         #expect(try await catalog.upload("u") == nil)
         let link = try #require(try await BlobTests.link(catalog, digest))
         #expect(link.digest == digest && link.size == 7)
@@ -128,7 +128,7 @@ import Testing
                 to: target,
                 isReadable: { readable.contains($0) },
                 context: Sample.context
-            )
+            ) == .mounted
         }
         #expect(try await !mount(from: source, readable: []))
         #expect(try await !mount(from: other, readable: [source, other]))
@@ -156,6 +156,7 @@ import Testing
         #expect(try await catalog.blob(digest, in: target) == .absent)
         #expect(
             try await catalog.mount(digest, from: nil, to: target, isReadable: { _ in true }, context: Sample.context)
+                == .mounted
         )
         #expect(try await BlobTests.link(catalog, digest, in: "target") != nil)
         #expect(try fixture.count("SELECT SUM(bytes) FROM usage_delta") == 2)
@@ -173,7 +174,7 @@ import Testing
             isReadable: { $0 == readable },
             context: Sample.context
         )
-        #expect(!mounted)
+        #expect(mounted == .notMountable)
     }
 
     // MARK: - Delete and health

@@ -34,7 +34,11 @@ final class CatalogFixture: Sendable {
     private let folder: URL
     private let opened = Mutex<Catalog?>(nil)
 
-    init(_ adjust: (inout Catalog.Settings) -> Void = { _ in }) throws {
+    /// `prepare` may put a database at the path before it is opened.
+    init(
+        _ adjust: (inout Catalog.Settings) -> Void = { _ in },
+        prepare: (String) throws -> Void = { _ in }
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "catalog-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         path = folder.appending(path: "registry.db").path
@@ -43,6 +47,7 @@ final class CatalogFixture: Sendable {
         settings.undo = Sample.undo
         adjust(&settings)
         self.settings = settings
+        try prepare(path)
         try reopen()
     }
 
@@ -198,7 +203,7 @@ extension Catalog {
     @discardableResult
     func link(_ seed: Int, in name: String = "team/app", size: Int64? = nil) async throws -> Digest {
         let digest = try Sample.digest(seed)
-        try await linkUploadedBlob(
+        _ = try await linkUploadedBlob(
             digest,
             size: size ?? Int64(seed),
             in: Sample.repository(name),
@@ -215,7 +220,9 @@ extension Catalog {
         _ sample: SampleManifest,
         in name: String = "team/app",
         tags: [String] = [],
-        _ condition: Precondition = .none
+        _ condition: Precondition = .none,
+        overwrites: [OCI.Tag: OverwriteVerdict] = [:],
+        quotas: [StorageQuota] = []
     ) async throws -> ManifestPut {
         try await putManifest(
             sample.manifest,
@@ -223,6 +230,8 @@ extension Catalog {
             in: Sample.repository(name),
             tags: tags.map(Sample.tag),
             condition: condition,
+            overwrites: overwrites,
+            quotas: quotas,
             context: Sample.context
         )
     }

@@ -42,7 +42,7 @@ import Testing
                     to: name,
                     isReadable: { _ in true },
                     context: Sample.context
-                )
+                ) == .mounted
             )
         case .renewal: (_, changes) = (try await catalog.renewLease(Sample.digest(5), in: name), false)
         case .upload:

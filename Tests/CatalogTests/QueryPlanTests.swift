@@ -60,11 +60,44 @@ import Testing
         _ = try await catalog.deleteBlob(layer, in: name, context: Sample.context)
         try await catalog.markBlob(layer, health: .corrupt)
         try await catalog.link(10)
+        try await recordsAndQuotas(catalog, layer)
         _ = try await catalog.blobRecord(layer)
         _ = try await catalog.blobRecords(after: nil, limit: 10)
         _ = try await catalog.manifestAudits(after: nil, limit: 10)
         try await catalog.housekeep()
         return fixture.statements.withLock { $0 }
+    }
+
+    private static func recordsAndQuotas(_ catalog: Catalog, _ layer: Digest) async throws {
+        let name = try Sample.repository()
+        for order in [PageOrder.after(0), .before(nil)] {
+            for principal in [nil, "someone"] {
+                for repository in [nil, name] {
+                    _ = try await catalog.audit(order, limit: 9, principal: principal, repository: repository)
+                    _ = try await catalog.denials(order, limit: 9, principal: principal, repository: repository)
+                }
+            }
+        }
+        let note = DenialNote(
+            context: Sample.context,
+            action: "push",
+            repository: name,
+            subject: nil,
+            rule: nil,
+            reason: ""
+        )
+        try await catalog.recordDenials([CountedDenial(note: note, at: 1, count: 1)])
+        try await catalog.recordChange(.robotCreated(name: "ci"), context: Sample.context)
+        _ = try await catalog.usage(prefix: "team/")
+        let quota = StorageQuota(prefix: "team/", bytes: 1 << 40)
+        _ = try await catalog.excess(of: [quota], adding: 1, of: layer, to: name)
+        _ = try await catalog.isMountable(layer, from: nil, isReadable: { _ in true })
+        _ = try await catalog.put(
+            SampleManifest.image(4),
+            tags: ["b"],
+            overwrites: [Sample.tag("b"): .exempted],
+            quotas: [quota]
+        )
     }
 
     @Test func noVerbScansATable() async throws {
@@ -107,6 +140,8 @@ import Testing
     /// its index had all columns. It is fine where one row is enough, and for a repository that is new.
     private func walksARepository(_ step: String, in statement: String) -> Bool {
         guard step.hasPrefix("SEARCH"), step.hasSuffix("(repo_id=?)") else { return false }
+        // What housekeeping has not folded yet: a minute's changes.
+        if step.contains("INDEX usage_delta_repo ") { return false }
         return !statement.contains("EXISTS (SELECT 1 FROM") && !statement.hasPrefix("INSERT INTO repo(")
     }
 

@@ -123,7 +123,7 @@ import Testing
                 isReadable: { _ in true },
                 context: Sample.context
             )
-            #expect(!mounted)
+            #expect(mounted == .notMountable)
         }
         #expect(try metrics.expectCounter("cairn_catalog_commits_total").totalValue == 0)
     }

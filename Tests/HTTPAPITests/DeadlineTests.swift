@@ -28,7 +28,7 @@ private final class TimedConnection: Sendable {
     init(_ server: Server) async throws {
         let channel = NIOAsyncTestingChannel()
         let seen = seen
-        let registry = RegistryChannel { request, writer, _ in
+        let registry = RegistryChannel(connectionLimits: ConnectionLimits()) { request, writer, _, _, _ in
             seen.add("head")
             switch server {
             case .answers:
@@ -39,7 +39,6 @@ private final class TimedConnection: Sendable {
                 try await channel.closeFuture.get()
             }
             try await writer.writeResponse(HTTPResponse(status: .noContent))
-        } streamResponder: { _, _, _ in
         }
         self.channel = channel
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).get()

@@ -91,6 +91,17 @@ import Testing
         #expect(tags.sorted() == tags)
     }
 
+    @Test func knowsTheTagsUnderWhichSomethingIsAttached() throws {
+        let hex = Sample.hex256
+        let attached = ["sha256-\(hex)", "sha256-\(hex).sig", "sha512-\(hex)", "sha256-\(hex).sig.1"]
+        let others = [
+            "latest", "sha256-\(hex.dropLast())", "sha256-\(hex)0", "sha256-\(hex).", "sha256-\(hex)-sig",
+            "sha384-\(hex)", "sha256-\(hex.dropLast())g", "x.sha256-\(hex)", "sha256-", "sha256-\(hex.dropLast())A",
+        ]
+        for text in attached { #expect(try Tag(parsing: text).namesAttachment, "\(text)") }
+        for text in others { #expect(try !Tag(parsing: text).namesAttachment, "\(text)") }
+    }
+
     @Test func readsTheSubjectOfAFallbackTag() throws {
         let digest = try Digest(parsing: Sample.sha256)
         #expect(try Tag(parsing: "sha256-\(Sample.hex256)").fallbackSubject == digest)

@@ -160,21 +160,31 @@ import Testing
     ]
 
     static let uploads = [
-        Case("find what is no id", "uploadUnknown") { _ = try await $0.store.registry.upload("x", in: $0.name) },
+        Case("find what is no id", "uploadUnknown") {
+            _ = try await $0.store.registry.upload("x", in: $0.name, caller: TestStore.caller)
+        },
         Case("find an id of nobody", "uploadUnknown") {
-            _ = try await $0.store.registry.upload("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", in: $0.name)
+            _ = try await $0.store.registry.upload(
+                "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                in: $0.name,
+                caller: TestStore.caller
+            )
         },
         Case("cancel an id of nobody", "uploadUnknown") {
-            try await $0.store.registry.cancelUpload("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", in: $0.name)
+            try await $0.store.registry.cancelUpload(
+                "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                in: $0.name,
+                caller: TestStore.caller
+            )
         },
         Case("cancel twice", "uploadUnknown") {
             let id = try await $0.store.startUpload().id.description
-            try await $0.store.registry.cancelUpload(id, in: $0.name)
-            try await $0.store.registry.cancelUpload(id, in: $0.name)
+            try await $0.store.registry.cancelUpload(id, in: $0.name, caller: TestStore.caller)
+            try await $0.store.registry.cancelUpload(id, in: $0.name, caller: TestStore.caller)
         },
         Case("claim after the end", "uploadUnknown") {
             let session = try await $0.store.startUpload()
-            try await $0.store.registry.cancelUpload(session.id.description, in: $0.name)
+            try await $0.store.registry.cancelUpload(session.id.description, in: $0.name, caller: TestStore.caller)
             _ = try $0.store.registry.claim(session)
         },
     ]

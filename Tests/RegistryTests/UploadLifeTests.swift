@@ -11,7 +11,7 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct UploadLifeTests {
     private static func find(_ session: UploadSession, _ store: TestStore) async throws -> UploadSession {
-        try await store.registry.upload(session.id.description, in: Sample.repository())
+        try await store.registry.upload(session.id.description, in: Sample.repository(), caller: TestStore.caller)
     }
 
     /// With what a session is refused in a repository.
@@ -19,7 +19,7 @@ import Testing
         -> String?
     {
         try await TestSupport.refusal {
-            _ = try await store.registry.upload(id.description, in: Sample.repository(name))
+            _ = try await store.registry.upload(id.description, in: Sample.repository(name), caller: TestStore.caller)
         }
     }
 
@@ -108,7 +108,11 @@ import Testing
         for name in ["team/other", "team", "team/app/x", "unknown"] {
             #expect(try await refusal(of: id, store, in: name) == "uploadUnknown")
             let cancelling = try await TestSupport.refusal {
-                try await store.registry.cancelUpload(id.description, in: Sample.repository(name))
+                try await store.registry.cancelUpload(
+                    id.description,
+                    in: Sample.repository(name),
+                    caller: TestStore.caller
+                )
             }
             #expect(cancelling == "uploadUnknown")
         }
@@ -147,7 +151,11 @@ import Testing
         try directory.write(directory.read(file) + Array(repeating: 0xEE, count: 10_000), to: file)
         try await TestStore.with(in: directory, options: options) { store in
             #expect(try await store.registry.recover().resumable == 1)
-            let session = try await store.registry.upload(id.description, in: Sample.repository())
+            let session = try await store.registry.upload(
+                id.description,
+                in: Sample.repository(),
+                caller: TestStore.caller
+            )
             #expect(session.offset >= 200_000 && session.offset <= 500_000)
             try await Self.finish(id, bytes, expectedOffset: session.offset, store)
         }
@@ -201,7 +209,7 @@ import Testing
     private static func finish(_ id: UploadID, _ bytes: [UInt8], expectedOffset: Int64, _ store: TestStore) async throws
     {
         let name = try Sample.repository()
-        let session = try await store.registry.upload(id.description, in: name)
+        let session = try await store.registry.upload(id.description, in: name, caller: TestStore.caller)
         #expect(session.offset == expectedOffset)
         let claim = try store.registry.claim(session)
         try await claim.append(ByteBuffer(bytes: bytes[Int(session.offset)...]))

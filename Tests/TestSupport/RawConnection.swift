@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// A connection on which a test says each byte itself.
@@ -21,9 +21,10 @@ package final class RawConnection {
         self.channel = channel
     }
 
-    /// Connects, and closes the connection when the test is done with it.
+    /// Connects, and closes the connection when the test is done with it. `prepare` adds handlers of the test's own.
     package static func with<Result: Sendable>(
         port: Int,
+        prepare: @escaping @Sendable (any Channel) throws -> Void = { _ in },
         _ body: (RawConnection) async throws -> Result
     ) async throws -> Result {
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -31,7 +32,8 @@ package final class RawConnection {
             .channelOption(.allowRemoteHalfClosure, value: true)
         let channel = try await bootstrap.connect(host: "127.0.0.1", port: port) { channel in
             channel.eventLoop.makeCompletedFuture {
-                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                try prepare(channel)
+                return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                     wrappingChannelSynchronously: channel,
                     configuration: .init(isOutboundHalfClosureEnabled: true)
                 )
@@ -95,7 +97,8 @@ package final class RawConnection {
         return String(buffer: buffered)
     }
 
-    package struct Ended: Error {
+    package struct Ended: Error, CustomStringConvertible {
         package let received: String
+        package var description: String { "the connection ended after \(received.utf8.count) bytes" }
     }
 }

@@ -24,16 +24,18 @@ package struct TestServer: Sendable {
         in directory: TemporaryDirectory? = nil,
         clock: ManualClock = ManualClock(),
         options: TestStore.Options = TestStore.Options(),
+        tls: TLSContext? = nil,
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         try await TestStore.with(in: directory, clock: clock, options: options) { store in
             _ = try await store.registry.recover()
-            return try await run(on: store, body)
+            return try await run(on: store, tls: tls, body)
         }
     }
 
     private static func run<Result>(
         on store: TestStore,
+        tls: TLSContext?,
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         let catalog = store.catalog
@@ -52,6 +54,7 @@ package struct TestServer: Sendable {
         let server = HTTPServer(
             host: "127.0.0.1",
             port: 0,
+            tls: tls,
             responder: responder,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: TestStore.silent

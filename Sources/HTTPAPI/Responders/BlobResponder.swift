@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import Content
 import HTTPTypes
 import HummingbirdCore
@@ -22,7 +23,7 @@ extension Responder {
             Header.contentDigest: text,
             .eTag: entityTag,
             .acceptRanges: "bytes",
-            .cacheControl: CacheControl.of(.digest(digest)),
+            .cacheControl: CacheControl.of(.digest(digest), for: exchange.identity),
             Header.securityPolicy: "sandbox; default-src 'none'",
         ]
         if exchange.isHead {
@@ -60,10 +61,11 @@ extension Responder {
 
 /// What caches may do with an answer (RFC 9111). Content by digest never changes.
 enum CacheControl {
-    /// Content by digest never changes; a tag's has to be asked for again each time, cheaply, with its entity tag.
-    static func of(_ reference: Reference) -> String {
+    /// Content by digest never changes; but what one caller was allowed to have is not for caches that others share.
+    static func of(_ reference: Reference, for identity: Identity?) -> String {
         switch reference {
-        case .digest: "public, max-age=31536000, immutable"
+        case .digest: identity == nil ? "public, max-age=31536000, immutable" : "private, max-age=31536000, immutable"
+        // By tag: to be asked for again each time, cheaply, with its entity tag.
         case .tag: "no-cache"
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import HTTPTypes
 import NIOCore
 import OCI
@@ -44,7 +45,7 @@ extension Responder {
                 throw RequestError.badName(error)
             }
         }
-        let page = try await registry.repositories(after: last, limit: requested ?? HTTPLimits.page)
+        let page = try await repositories(exchange.identity, after: last, limit: requested ?? HTTPLimits.page)
         return list(
             page.elements.map(\.description),
             hasMore: page.hasMore,
@@ -53,6 +54,25 @@ extension Responder {
         ) { json, names in
             json.key("repositories")
             json.array { json in for name in names { json.string(name) } }
+        }
+    }
+
+    /// A page of the repositories that the caller may pull from: of others he learns not even the names.
+    private func repositories(
+        _ identity: Identity?,
+        after start: RepositoryName?,
+        limit: Int
+    ) async throws -> Page<RepositoryName> {
+        guard let identity else { return try await registry.repositories(after: start, limit: limit) }
+        var found: [RepositoryName] = []
+        var last = start
+        while true {
+            let page = try await registry.repositories(after: last, limit: HTTPLimits.page)
+            found += page.elements.filter { identity.decide(.pull, $0).allowed }
+            last = page.elements.last
+            guard page.hasMore, found.count <= limit else {
+                return Page(elements: Array(found.prefix(limit)), hasMore: found.count > limit)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import HTTPTypes
 import NIOCore
 import OCI
@@ -57,6 +58,7 @@ enum ErrorTable {
         case let error as RouteError: route(error)
         case let error as RequestError: request(error)
         case let error as RegistryError: registry(error)
+        case let error as AccessRefusal: access(error)
         case IncomingBodyError.tooLarge(let limit):
             ErrorAnswer(
                 .contentTooLarge,
@@ -68,6 +70,28 @@ enum ErrorTable {
             ErrorAnswer(.badRequest, .sizeInvalid, "the body ended before its declared length")
         default:
             ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
+        }
+    }
+
+    private static func access(_ error: AccessRefusal) -> ErrorAnswer {
+        switch error {
+        case .unauthenticated(let challenge, let reason):
+            ErrorAnswer(.unauthorized, .unauthorized, reason, headers: [.wwwAuthenticate: challenge])
+        case .denied(let decision):
+            ErrorAnswer(
+                .forbidden,
+                .denied,
+                decision.message ?? "you may not do this here",
+                detail: decision.rule.map { [("rule", .text($0))] } ?? []
+            )
+        case .limited(let what, let seconds):
+            ErrorAnswer(
+                .tooManyRequests,
+                .tooManyRequests,
+                "too many \(what); try again in \(seconds) s",
+                detail: [("retry_after_seconds", .number(Int64(seconds)))],
+                headers: [.retryAfter: String(seconds)]
+            )
         }
     }
 
@@ -153,20 +177,7 @@ enum ErrorTable {
                 detail: [("digest", .text(digest.description)), ("manifests", .list(manifests.map(\.description)))],
                 headers: [.allow: "GET, HEAD"]
             )
-        case .preconditionFailed(let current):
-            ErrorAnswer(
-                .preconditionFailed,
-                .denied,
-                "the tag does not point to what the condition asks for",
-                detail: [("current", .text(current?.description ?? "none"))]
-            )
-        case .tooManyTags(let limit):
-            ErrorAnswer(
-                .forbidden,
-                .denied,
-                "the repository has as many entries of this kind as it may",
-                detail: [("limit", .number(Int64(limit)))]
-            )
+        case .preconditionFailed, .tooManyTags, .overwriteDenied, .pushDenied, .quotaExceeded: denied(error)
         case .storageFull(let reason):
             ErrorAnswer(
                 .insufficientStorage,
@@ -182,6 +193,51 @@ enum ErrorTable {
                 headers: [.retryAfter: String(seconds)]
             )
         case .fault: ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
+        }
+    }
+
+    /// What is asked for correctly, and is not to be.
+    private static func denied(_ error: RegistryError) -> ErrorAnswer {
+        switch error {
+        case .preconditionFailed(let current):
+            ErrorAnswer(
+                .preconditionFailed,
+                .denied,
+                "the tag does not point to what the condition asks for",
+                detail: [("current", .text(current?.description ?? "none"))]
+            )
+        case .tooManyTags(let limit):
+            ErrorAnswer(
+                .forbidden,
+                .denied,
+                "the repository has as many entries of this kind as it may",
+                detail: [("limit", .number(Int64(limit)))]
+            )
+        case .overwriteDenied(let tag, let current, let reason):
+            ErrorAnswer(
+                .forbidden,
+                .denied,
+                reason,
+                detail: [("tag", .text(tag.description)), ("current", .text(current.description))]
+            )
+        case .pushDenied:
+            ErrorAnswer(
+                .forbidden,
+                .denied,
+                "only signatures, attestations and other referrers may be attached here: "
+                    + "a manifest with a subject, under no tag but one of the form sha256-<hex>.<suffix>"
+            )
+        case .quotaExceeded(let prefix, let limit, let used, let needed):
+            ErrorAnswer(
+                .insufficientStorage,
+                .denied,
+                "quota exceeded: these repositories may not hold that many bytes",
+                detail: [
+                    ("prefix", .text(prefix)), ("limit", .number(limit)), ("used", .number(used)),
+                    ("needed", .number(needed)),
+                ]
+            )
+        default: ErrorAnswer(.forbidden, .denied, "this is not allowed")
         }
     }
 

@@ -41,7 +41,7 @@ extension Responder {
             Header.contentDigest: manifest.digestText,
             .eTag: manifest.entityTag,
         ]
-        headers[.cacheControl] = CacheControl.of(reference)
+        headers[.cacheControl] = CacheControl.of(reference, for: exchange.identity)
         var answer =
             exchange.matches(manifest.entityTag)
             ? Answer(.notModified, headers: headers)

@@ -23,6 +23,7 @@ struct Outcome {
     var errorCode: String?
     let requestID: String
     let principal: String
+    let address: String?
     let received: Int64
     /// Bytes of the answer's body.
     let sent: Int64
@@ -63,6 +64,7 @@ extension Responder {
             "us": .stringConvertible(Int(outcome.elapsed / .microseconds(1))),
             "principal": .string(outcome.principal),
         ]
+        if let address = outcome.address { metadata["address"] = .string(address) }
         if let repository = outcome.repository { metadata["repository"] = .string(repository.description) }
         if let digest = outcome.digest { metadata["digest"] = .string(digest) }
         if let code = outcome.errorCode { metadata["code"] = .string(code) }
@@ -85,7 +87,8 @@ extension Responder {
                 status: 200,
                 digest: found.manifest.digestText,
                 requestID: requestID,
-                principal: "anonymous",
+                principal: found.permission.principal,
+                address: nil,
                 received: 0,
                 sent: head.method == .HEAD ? 0 : Int64(found.manifest.bytes.readableBytes),
                 elapsed: elapsed

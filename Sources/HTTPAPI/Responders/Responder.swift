@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import Access
 import Content
 import HTTPTypes
 package import HummingbirdCore
@@ -13,6 +14,9 @@ package import Registry
 /// Answers every request: reads the route, asks the registry, writes what it says, counts and logs it.
 package struct Responder: Sendable {
     let registry: Registry
+    /// nil where everyone may do everything.
+    let access: AccessControl?
+    let denials: (@Sendable (Denial) -> Void)?
     let health: Health
     let metrics: HTTPMetrics
     let accessLog: Logger?
@@ -21,9 +25,12 @@ package struct Responder: Sendable {
     let dates: DateHeader
     let hot = HotAnswers()
 
-    /// `accessLog` takes a line for each request, nil for none; `logger` takes what went wrong inside.
+    /// `access` says who may do what, nil for everyone everything; `denials` hears of what was refused. `accessLog`
+    /// takes a line for each request, nil for none; `logger` takes what went wrong inside.
     package init(
         registry: Registry,
+        access: AccessControl? = nil,
+        denials: (@Sendable (Denial) -> Void)? = nil,
         health: Health,
         metrics: HTTPMetrics,
         accessLog: Logger?,
@@ -32,6 +39,8 @@ package struct Responder: Sendable {
         dates: DateHeader
     ) {
         self.registry = registry
+        self.access = access
+        self.denials = denials
         self.health = health
         self.metrics = metrics
         self.accessLog = accessLog
@@ -40,11 +49,16 @@ package struct Responder: Sendable {
         self.dates = dates
     }
 
-    /// What an exchange of messages runs over: only HTTP/1.1 without TLS has the door for file regions, and only
-    /// HTTP/1.1 has a connection of its own to close.
+    /// What an exchange of messages runs over.
     package enum Transport: Sendable {
         case http1
+        case http1TLS
         case http2
+
+        /// Whether file regions may be sent: TLS and the frames of HTTP/2 take bytes in memory only.
+        var acceptsRegions: Bool { self == .http1 }
+        /// Whether the exchange has a connection of its own to close.
+        var isHTTP1: Bool { self != .http2 }
     }
 
     /// One request, as its handlers see it.
@@ -53,6 +67,9 @@ package struct Responder: Sendable {
         let route: Route
         let query: Query
         let caller: Caller
+        /// nil where everyone may do everything.
+        let identity: Identity?
+        let peer: Peer
         let channel: any Channel
 
         var headers: HTTPFields { request.headers }
@@ -64,13 +81,15 @@ package struct Responder: Sendable {
         _ request: Request,
         _ writer: consuming ResponseWriter,
         _ channel: any Channel,
-        over transport: Transport
+        over transport: Transport,
+        from peer: Peer
     ) async throws {
         let start = ContinuousClock.now
         let requestID = requestIDs.id(for: request.headers[Header.requestID])
         var body = IncomingBody(request, channel: channel)
         var routeLabel = "unknown"
         var repository: RepositoryName?
+        var identity: Identity?
         var answer: Answer
         metrics.began()
         defer { metrics.ended() }
@@ -81,13 +100,17 @@ package struct Responder: Sendable {
             routeLabel = route.label
             repository = route.repository
             let query = try Self.query(halves.count == 2 ? halves[1] : "")
+            identity = try await identify(request, route, from: peer, requestID: requestID)
             let exchange = Exchange(
                 request: request,
                 route: route,
                 query: query,
-                caller: Caller(principal: "anonymous", requestID: requestID),
+                caller: caller(identity, route, from: peer, requestID: requestID),
+                identity: identity,
+                peer: peer,
                 channel: channel
             )
+            try authorize(exchange)
             answer = try await handle(exchange, body: &body)
             if answer.status == .ok { remember(exchange, over: transport) }
         } catch {
@@ -95,34 +118,40 @@ package struct Responder: Sendable {
         }
         addCommonHeaders(to: &answer, requestID: requestID)
         let reusable = isReusable(after: body, request: request)
-        if transport == .http1 && (!reusable || request.headers[.connection] == "close") {
+        if transport.isHTTP1 && (!reusable || request.headers[.connection] == "close") {
             answer.headers[.connection] = "close"
         }
         let isHead = request.method == .head
         let failure = await write(answer, isHead: isHead, to: writer, channel: channel, over: transport)
         let isBodiless = isHead || failure != nil
-        record(
-            Outcome(
-                method: Outcome.method(request.method),
-                target: request.head.path ?? "",
-                route: routeLabel,
-                repository: repository,
-                status: answer.status.code,
-                digest: answer.digest,
-                errorCode: answer.errorCode,
-                requestID: requestID,
-                principal: "anonymous",
-                received: body.received,
-                sent: isBodiless ? 0 : answer.length,
-                elapsed: ContinuousClock.now - start,
-                failure: failure
-            )
+        let outcome = Outcome(
+            method: Outcome.method(request.method),
+            target: request.head.path ?? "",
+            route: routeLabel,
+            repository: repository,
+            status: answer.status.code,
+            digest: answer.digest,
+            errorCode: answer.errorCode,
+            requestID: requestID,
+            principal: identity?.principal.description ?? "anonymous",
+            address: peer.address,
+            received: body.received,
+            sent: isBodiless ? 0 : answer.length,
+            elapsed: ContinuousClock.now - start,
+            failure: failure
         )
+        record(outcome)
+        chargeBytes(outcome.received + outcome.sent, to: identity, from: peer)
         if let failure { throw failure }
-        if !reusable {
-            _ = await body.discard()
-            try await channel.close()
-        }
+        if !reusable { try await end(channel, over: transport, body: &body) }
+    }
+
+    /// Ends a connection whose client may still be sending: it sees the end of the answer at once, and loses none of it
+    /// to a reset.
+    private func end(_ channel: any Channel, over transport: Transport, body: inout IncomingBody) async throws {
+        if transport == .http1 { try? await channel.close(mode: .output) }
+        _ = await body.discard()
+        try await channel.close()
     }
 
     private static func query(_ text: Substring) throws(RequestError) -> Query {
@@ -195,7 +224,7 @@ package struct Responder: Sendable {
                     file: file,
                     range: range,
                     channel: channel,
-                    acceptsRegions: transport == .http1
+                    acceptsRegions: transport.acceptsRegions
                 ).write(to: &bodyWriter)
                 try await bodyWriter.finish(nil)
             }
@@ -219,6 +248,9 @@ package struct Responder: Sendable {
         case .live: try live(exchange)
         case .ready: try await ready(exchange)
         case .metrics: try scrape(exchange)
+        case .token: try await token(exchange, body: &body)
+        case .audit: try await audit(exchange)
+        case .denials: try await denials(exchange)
         }
     }
 

@@ -78,7 +78,7 @@ extension Responder {
         try exchange.require([.get, .patch, .put, .delete])
         switch exchange.request.method {
         case .patch:
-            let session = try await registry.upload(id, in: name)
+            let session = try await registry.upload(id, in: name, caller: exchange.caller)
             let claim = try registry.claim(session)
             defer { claim.release() }
             let offset = try await receive(exchange, claim, body: &body)
@@ -86,17 +86,17 @@ extension Responder {
         case .put:
             guard let text = exchange.query["digest"] else { throw RequestError.digestMissing }
             let digest = try Self.digest(text)
-            let session = try await registry.upload(id, in: name)
+            let session = try await registry.upload(id, in: name, caller: exchange.caller)
             let claim = try registry.claim(session)
             defer { claim.release() }
             _ = try await receive(exchange, claim, body: &body)
             try await registry.commit(claim, as: digest, in: name, caller: exchange.caller)
             return UploadResponder.stored(name, digest)
         case .delete:
-            try await registry.cancelUpload(id, in: name)
+            try await registry.cancelUpload(id, in: name, caller: exchange.caller)
             return Answer(.noContent)
         default:
-            let session = try await registry.upload(id, in: name)
+            let session = try await registry.upload(id, in: name, caller: exchange.caller)
             return UploadResponder.session(.noContent, name, session.id, session.offset)
         }
     }
@@ -126,7 +126,7 @@ extension Responder {
         } catch {
             // The client was never told the session's address, so nobody could resume it.
             claim.release()
-            try? await registry.cancelUpload(session.id.description, in: name)
+            try? await registry.cancelUpload(session.id.description, in: name, caller: exchange.caller)
             throw error
         }
         try await registry.commit(claim, as: digest, in: name, caller: exchange.caller)

@@ -10,10 +10,13 @@ import ServiceLifecycle
 package struct HTTPServer: Service {
     private let server: any Service
 
-    /// `onRunning` is called with the listening channel, whose address is the real one when port 0 was asked for.
+    /// With `tls` every connection is one of TLS, else every one is cleartext. `onRunning` is called with the listening
+    /// channel, whose address is the real one when port 0 was asked for.
     package init(
         host: String,
         port: Int,
+        tls: TLSContext? = nil,
+        connectionLimits: ConnectionLimits = ConnectionLimits(),
         responder: Responder,
         eventLoopGroup: any EventLoopGroup,
         logger: Logger,
@@ -24,15 +27,16 @@ package struct HTTPServer: Service {
             backlog: 1024,
             availableConnectionsDelegate: .maximum(HTTPLimits.connections, logger: logger)
         )
-        server = RegistryChannel(
-            responder: { request, writer, channel in
-                try await responder.respond(request, writer, channel, over: .http1)
-            },
-            streamResponder: { request, writer, channel in
-                try await responder.respond(request, writer, channel, over: .http2)
-            },
-            hot: responder
-        ).server(
+        var channel = RegistryChannel(tls: tls, connectionLimits: connectionLimits) {
+            request,
+            writer,
+            channel,
+            transport,
+            peer in
+            try await responder.respond(request, writer, channel, over: transport, from: peer)
+        }
+        channel.hotLane = { peer, clock in HotLane(responder: responder, peer: peer, clock: clock) }
+        server = channel.server(
             configuration: configuration,
             onServerRunning: onRunning,
             eventLoopGroup: eventLoopGroup,

@@ -17,6 +17,7 @@ final class HotLane: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let responder: Responder
+    private let peer: Peer
     private let clock: ConnectionClock
     /// Requests passed on whose answers have not gone out.
     private var owed = 0
@@ -26,15 +27,16 @@ final class HotLane: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the connection is to end: then nothing new is answered here.
     private var isQuiescing = false
 
-    init(responder: Responder, clock: ConnectionClock) {
+    init(responder: Responder, peer: Peer, clock: ConnectionClock) {
         self.responder = responder
+        self.peer = peer
         self.clock = clock
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            if owed == 0, !isQuiescing, context.channel.isWritable, let key = responder.hotKey(head) {
+            if owed == 0, !isQuiescing, context.channel.isWritable, let key = responder.hotKey(head, from: peer) {
                 pending = (head, key)
             } else {
                 owed += 1
@@ -80,7 +82,7 @@ final class HotLane: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Returns: Whether it was answered.
     private func answer(_ head: HTTPRequestHead, _ key: HotAnswers.Key, _ context: ChannelHandlerContext) -> Bool {
         let start = ContinuousClock.now
-        guard let found = responder.hotAnswer(key) else { return false }
+        guard let found = responder.hotAnswer(key, from: peer) else { return false }
         pending = nil
         let requestID = responder.requestIDs.id(for: nil)
         let response = HTTPResponseHead(

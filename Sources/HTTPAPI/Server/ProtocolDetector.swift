@@ -2,12 +2,14 @@
 // Copyright the Cairn authors
 
 import NIOCore
+import NIOTLS
 
-/// Holds a new connection's first bytes back until they show whether the client opens with the HTTP/2 preface, then
-/// builds the pipeline for what it speaks and hands those bytes on.
+/// Finds out what a new connection speaks, then builds the pipeline for it.
 ///
-/// The decision needs at most 24 bytes, and falls at the first byte that differs from the preface, so an HTTP/1 request
-/// is held back for one read only. A client that sends nothing is closed after `HTTPLimits.headerDeadline`.
+/// Over TLS the handshake says it (ALPN, RFC 7301). Where there is none, or it names no protocol, the first bytes are
+/// held back until they show whether the client opens with the HTTP/2 preface: at most 24, and no more than up to the
+/// first that differs, so an HTTP/1 request is held back for one read only. A client that has not said enough by
+/// `HTTPLimits.headerDeadline`, or not finished its handshake, is closed.
 final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -51,9 +53,13 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
         let compared = min(view.count, Self.preface.count)
         let matches = view.prefix(compared).elementsEqual(Self.preface.prefix(compared))
         if matches && compared < Self.preface.count { return }
+        decide(isHTTP2: matches, context)
+    }
+
+    private func decide(isHTTP2: Bool, _ context: ChannelHandlerContext) {
         decided = true
         do {
-            negotiated.succeed(try build(matches))
+            negotiated.succeed(try build(isHTTP2))
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         } catch {
             negotiated.fail(error)
@@ -68,6 +74,8 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
+        case TLSUserEvent.handshakeCompleted(negotiatedProtocol: let name?) where !decided:
+            decide(isHTTP2: name == "h2", context)
         case is ChannelShouldQuiesceEvent where !decided:
             context.close(promise: nil)
         case ChannelEvent.inputClosed where !decided:

@@ -9,14 +9,15 @@ package import NIOHTTP2
 package import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOHTTPTypesHTTP2
+import NIOSSL
 
 /// One exchange of messages: an HTTP/1.1 connection, or one stream of an HTTP/2 connection.
 package typealias Exchange = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
-/// What a connection turned out to speak.
+/// What a connection turned out to speak, and with whom.
 package enum NegotiatedConnection: Sendable {
-    case http1(Exchange)
-    case http2(NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange>)
+    case http1(Exchange, Peer)
+    case http2(NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange>, Peer)
 }
 
 /// A connection whose protocol may not be known yet.
@@ -25,72 +26,107 @@ package struct PendingConnection: ServerChildChannelValue {
     package let channel: any Channel
 }
 
-/// The server's side of a cleartext connection: HTTP/1.1, or HTTP/2 where the client opens with its preface
-/// (RFC 9113, section 3.3).
+/// The server's side of a connection, in cleartext or over TLS: HTTP/1.1 or HTTP/2, as the client asks for by ALPN or
+/// by opening with the preface of HTTP/2 (RFC 9113, sections 3.2 and 3.3).
 ///
-/// Differs from the framework's own channels in what it bounds (head size and time, body rate, idle time), in a receive
-/// buffer and HTTP/2 windows sized for layers, and in the door for `sendfile` (`FileRegionHandler`).
-package struct RegistryChannel: HTTPChannelHandler {
+/// Differs from the framework's own channels in what it bounds (head size and time, body rate, idle time, connections
+/// of an address), in a receive buffer and HTTP/2 windows sized for layers, and in the door for `sendfile`
+/// (`FileRegionHandler`).
+package struct RegistryChannel: ServerChildChannel {
     package typealias Value = PendingConnection
+    /// Answers a request that came over this transport from this peer.
+    package typealias Respond =
+        @Sendable (Request, consuming ResponseWriter, any Channel, Responder.Transport, Peer) async throws -> Void
 
-    /// Answers the requests of HTTP/1.1 connections.
-    package let responder: HTTPChannelHandler.Responder
-    /// Answers those of HTTP/2 streams.
-    let streamResponder: HTTPChannelHandler.Responder
-    /// Answers on the hot lane; without it there is none.
-    let hot: HTTPAPI.Responder?
+    private struct TooManyConnections: Error {}
 
-    package init(
-        responder: @escaping HTTPChannelHandler.Responder,
-        streamResponder: @escaping HTTPChannelHandler.Responder,
-        hot: HTTPAPI.Responder? = nil
-    ) {
-        self.hot = hot
-        self.responder = responder
-        self.streamResponder = streamResponder
+    private let tls: TLSContext?
+    private let connectionLimits: ConnectionLimits
+    private let respond: Respond
+    /// Makes the handler that answers some requests of an HTTP/1.1 connection before they become tasks.
+    var hotLane: (@Sendable (Peer, ConnectionClock) -> HotLane)?
+
+    package init(tls: TLSContext? = nil, connectionLimits: ConnectionLimits, respond: @escaping Respond) {
+        self.tls = tls
+        self.connectionLimits = connectionLimits
+        self.respond = respond
     }
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<PendingConnection> {
         let negotiated = channel.eventLoop.makePromise(of: NegotiatedConnection.self)
-        return channel.eventLoop.makeCompletedFuture {
+        let pending = PendingConnection(negotiated: negotiated.futureResult, channel: channel)
+        guard connectionLimits.admit(channel) else {
+            negotiated.fail(TooManyConnections())
+            channel.close(promise: nil)
+            return channel.eventLoop.makeSucceededFuture(pending)
+        }
+        let setup = channel.eventLoop.makeCompletedFuture {
             let options = channel.syncOptions
             try options?.setOption(.recvAllocator, value: Self.receiveAllocator)
             try options?.setOption(.maxMessagesPerRead, value: 1)
             try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-            let detector = ProtocolDetector(negotiated: negotiated) { isHTTP2 in
-                if isHTTP2 {
-                    .http2(try Self.setUpHTTP2(channel, logger: logger))
-                } else {
-                    .http1(try setUpHTTP1(channel, logger: logger))
-                }
-            }
-            try channel.pipeline.syncOperations.addHandler(detector)
-            return PendingConnection(negotiated: negotiated.futureResult, channel: channel)
+            try addDetector(to: channel, negotiated, logger: logger)
+            return pending
         }
+        setup.cascadeFailure(to: negotiated)
+        return setup
+    }
+
+    /// Adds TLS, where it is spoken, and what finds out the protocol within.
+    private func addDetector(
+        to channel: any Channel,
+        _ negotiated: EventLoopPromise<NegotiatedConnection>,
+        logger: Logger
+    ) throws {
+        let pipeline = channel.pipeline.syncOperations
+        var findPeer = { Peer(of: channel) }
+        if let tls {
+            let handler = NIOSSLServerHandler(context: tls.current)
+            try pipeline.addHandler(PlaintextGuard())
+            try pipeline.addHandler(handler)
+            try pipeline.addHandler(TLSEndHandler())
+            findPeer = { Peer(of: channel, securedBy: handler, now: tls.now()) }
+        }
+        try pipeline.addHandler(CloseAfterFlush())
+        let detector = ProtocolDetector(negotiated: negotiated) { [findPeer] isHTTP2 in
+            let peer = findPeer()
+            if isHTTP2 {
+                return .http2(try Self.setUpHTTP2(channel, logger: logger), peer)
+            }
+            return .http1(try setUpHTTP1(channel, peer, logger: logger), peer)
+        }
+        try pipeline.addHandler(detector)
     }
 
     package func handle(value: PendingConnection, logger: Logger) async {
         do {
             switch try await value.negotiated.get() {
-            case .http1(let exchange):
-                await handleHTTP(asyncChannel: exchange, logger: logger)
-            case .http2(let multiplexer):
-                await handleStreams(multiplexer, logger: logger)
+            case .http1(let exchange, let peer):
+                let loop = requestLoop(over: peer.isTLS ? .http1TLS : .http1, peer)
+                await loop.handle(value: exchange, logger: logger)
+            case .http2(let multiplexer, let peer):
+                await handleStreams(multiplexer, requestLoop(over: .http2, peer), logger: logger)
             }
         } catch {
             logger.trace("connection ended before its protocol was known", metadata: ["error": "\(error)"])
         }
     }
 
+    private func requestLoop(over transport: Responder.Transport, _ peer: Peer) -> RequestLoop {
+        RequestLoop { [respond] request, writer, channel in
+            try await respond(request, writer, channel, transport, peer)
+        }
+    }
+
     private func handleStreams(
         _ multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange>,
+        _ loop: RequestLoop,
         logger: Logger
     ) async {
-        let streams = RegistryChannel(responder: streamResponder, streamResponder: streamResponder)
         do {
             try await withThrowingDiscardingTaskGroup { group in
                 for try await exchange in multiplexer.inbound {
-                    group.addTask { await streams.handleHTTP(asyncChannel: exchange, logger: logger) }
+                    group.addTask { await loop.handle(value: exchange, logger: logger) }
                 }
             }
         } catch {
@@ -104,7 +140,7 @@ package struct RegistryChannel: HTTPChannelHandler {
         AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 * 1024, maximum: HTTPLimits.receiveBuffer)
     }
 
-    private func setUpHTTP1(_ channel: any Channel, logger: Logger) throws -> Exchange {
+    private func setUpHTTP1(_ channel: any Channel, _ peer: Peer, logger: Logger) throws -> Exchange {
         let clock = ConnectionClock(eventLoop: channel.eventLoop)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(FirstByteHandler(clock: clock))
@@ -120,9 +156,9 @@ package struct RegistryChannel: HTTPChannelHandler {
             withDecoderLimitConfiguration: limits
         )
         try pipeline.addHandler(RequestGuard())
-        if let hot { try pipeline.addHandler(HotLane(responder: hot, clock: clock)) }
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(FileRegionHandler())
+        if let hotLane { try pipeline.addHandler(hotLane(peer, clock)) }
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: peer.isTLS))
+        if !peer.isTLS { try pipeline.addHandler(FileRegionHandler()) }
         try pipeline.addHandler(InterimResponseHandler())
         try pipeline.addHandler(DeadlineHandler(clock: clock, isStream: false))
         try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
@@ -139,6 +175,8 @@ package struct RegistryChannel: HTTPChannelHandler {
         _ channel: any Channel,
         logger: Logger
     ) throws -> NIOHTTP2Handler.AsyncStreamMultiplexer<Exchange> {
+        // A client whose side has ended cannot widen windows either, and nothing behind would notice it is gone.
+        try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
         let management = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: channel.eventLoop,
             configuration: .init(

@@ -28,6 +28,12 @@ public enum Route: Hashable, Sendable {
     case live
     case ready
     case metrics
+    /// `/token`: where clients get tokens.
+    case token
+    /// `/api/v1/audit`: what was changed, by whom.
+    case audit
+    /// `/api/v1/denials`: what was refused, to whom.
+    case denials
 
     /// The low-cardinality name of the route, for logs and metric labels.
     public var label: String {
@@ -43,6 +49,9 @@ public enum Route: Hashable, Sendable {
         case .live: "livez"
         case .ready: "readyz"
         case .metrics: "metrics"
+        case .token: "token"
+        case .audit: "audit"
+        case .denials: "denials"
         }
     }
 
@@ -52,7 +61,7 @@ public enum Route: Hashable, Sendable {
         case .blob(let name, _), .uploads(let name), .upload(let name, _), .manifest(let name, _), .tags(let name),
             .referrers(let name, _):
             name
-        case .base, .catalog, .live, .ready, .metrics: nil
+        case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials: nil
         }
     }
 }
@@ -88,6 +97,15 @@ extension Route {
             return
         case "/metrics":
             self = .metrics
+            return
+        case "/token":
+            self = .token
+            return
+        case "/api/v1/audit":
+            self = .audit
+            return
+        case "/api/v1/denials":
+            self = .denials
             return
         default:
             break

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Access
+import HTTPTypes
+import HummingbirdCore
+package import OCI
+package import Registry
+
+/// Why a request was turned away before the registry heard of it.
+enum AccessRefusal: Error {
+    /// No credentials, or bad ones, or a token that does not cover the request: 401 with a challenge.
+    case unauthenticated(challenge: String, reason: String)
+    /// The rules deny it, in their words: 403.
+    case denied(Decision)
+    /// Faster than the limits allow: 429.
+    case limited(what: String, retryAfter: Int)
+}
+
+/// A denial, for the record.
+package struct Denial: Sendable {
+    package let caller: Caller
+    package let action: String
+    package let repository: RepositoryName?
+    /// The tag or digest, where the request names one.
+    package let subject: String?
+    package let rule: String?
+    package let reason: String
+}
+
+extension Responder {
+    /// Finds out who sends a request, and holds him to his rate.
+    ///
+    /// - Returns: nil where everyone may do everything.
+    /// - Throws: `AccessRefusal`
+    func identify(_ request: Request, _ route: Route, from peer: Peer, requestID: String) async throws -> Identity? {
+        guard let access else { return nil }
+        switch route {
+        case .live, .ready: return nil
+        default: break
+        }
+        let limits = access.policy.configuration.limits
+        let address = peer.address.flatMap { IPAddress($0) }
+        if let rate = limits.addressRate, let key = peer.address,
+            let seconds = access.limiter.take(from: "address \(key)", at: rate)
+        {
+            throw AccessRefusal.limited(what: "requests of this address", retryAfter: seconds)
+        }
+        let credentials = Credentials(
+            authorization: request.headers[.authorization],
+            certificateNames: peer.certificateNames,
+            address: address
+        )
+        let identity: Identity
+        do {
+            identity = try await access.identify(credentials)
+        } catch {
+            throw refusal(of: error, request, route, from: peer, requestID: requestID)
+        }
+        if let rate = limits.principalRate, identity.principal.kind != .anonymous,
+            let seconds = access.limiter.take(from: identity.principal.description, at: rate)
+        {
+            throw AccessRefusal.limited(what: "requests of \(identity.principal)", retryAfter: seconds)
+        }
+        if let rate = limits.bytesRate,
+            let seconds = access.limiter.take(0, from: Self.bytesKey(identity, peer), at: rate)
+        {
+            throw AccessRefusal.limited(what: "bytes of \(identity.principal)", retryAfter: seconds)
+        }
+        return identity
+    }
+
+    /// Charges the bytes that a request moved to whoever sent it.
+    func chargeBytes(_ bytes: Int64, to identity: Identity?, from peer: Peer) {
+        guard bytes > 0, let access, let identity, let rate = identity.limits.bytesRate else { return }
+        access.limiter.charge(Double(bytes), to: Self.bytesKey(identity, peer), at: rate)
+    }
+
+    private static func bytesKey(_ identity: Identity, _ peer: Peer) -> String {
+        let isAnonymous = identity.principal.kind == .anonymous
+        return isAnonymous ? "bytes \(peer.address ?? "")" : "bytes \(identity.principal)"
+    }
+
+    func refusal(
+        of failure: AuthenticationFailure,
+        _ request: Request,
+        _ route: Route,
+        from peer: Peer,
+        requestID: String
+    ) -> AccessRefusal {
+        switch failure {
+        case .busy: return .limited(what: "passwords being checked", retryAfter: 1)
+        case .invalid(let reason, let principal):
+            let caller = Caller(
+                principal: principal.isEmpty ? "unknown" : principal,
+                requestID: requestID,
+                method: "rejected",
+                address: peer.address
+            )
+            denials?(
+                Denial(
+                    caller: caller,
+                    action: "authenticate",
+                    repository: route.repository,
+                    subject: nil,
+                    rule: nil,
+                    reason: reason
+                )
+            )
+            let challenge = Challenge(route: route, request: request, peer: peer, error: "invalid_token")
+            return .unauthenticated(challenge: text(of: challenge), reason: "the credentials were not accepted")
+        }
+    }
+
+    /// Lets a request pass if the rules and the caller's token do, and records the denial if not.
+    func authorize(_ exchange: Exchange) throws {
+        guard let identity = exchange.identity else { return }
+        switch exchange.route {
+        case .live, .ready, .token: return
+        case .base:
+            guard identity.principal.kind == .anonymous && identity.tokenAccess == nil else { return }
+            throw AccessRefusal.unauthenticated(
+                challenge: text(of: exchange.challenge(error: nil)),
+                reason: "log in to use this registry"
+            )
+        case .catalog:
+            guard !identity.mayList else { return }
+            throw AccessRefusal.unauthenticated(
+                challenge: text(of: exchange.challenge(error: "insufficient_scope")),
+                reason: "the token does not cover the catalog"
+            )
+        case .metrics where exchange.peer.isLoopback: return
+        default:
+            try require(exchange.neededActions, of: identity, for: exchange)
+        }
+    }
+
+    /// One of the actions has to be allowed, for every tag that the request names.
+    private func require(_ actions: [Action], of identity: Identity, for exchange: Exchange) throws {
+        let repository = exchange.route.repository
+        var refusal: (action: Action, verdict: Identity.Verdict)?
+        for action in actions {
+            var verdict = identity.verdict(action, repository, tag: exchange.tags.first)
+            for tag in exchange.tags.dropFirst() {
+                guard case .allowed = verdict else { break }
+                verdict = identity.verdict(action, repository, tag: tag)
+            }
+            if case .allowed = verdict { return }
+            if refusal == nil { refusal = (action, verdict) }
+            if case .outsideToken = verdict { refusal = (action, verdict) }
+        }
+        guard let (action, verdict) = refusal else { return }
+        throw self.refusal(of: verdict, action, identity, exchange)
+    }
+
+    private func refusal(
+        of verdict: Identity.Verdict,
+        _ action: Action,
+        _ identity: Identity,
+        _ exchange: Exchange
+    ) -> AccessRefusal {
+        switch verdict {
+        case .denied(let decision):
+            record(decision, action, exchange)
+            guard identity.principal.kind == .anonymous else { return .denied(decision) }
+            return .unauthenticated(
+                challenge: text(of: exchange.challenge(error: nil)),
+                reason: decision.message ?? "log in to do this"
+            )
+        case .outsideToken, .allowed:
+            return .unauthenticated(
+                challenge: text(of: exchange.challenge(error: "insufficient_scope")),
+                reason: "the token does not cover this; ask for one with the scope of the challenge"
+            )
+        }
+    }
+
+    private func record(_ decision: Decision, _ action: Action, _ exchange: Exchange) {
+        denials?(
+            Denial(
+                caller: exchange.caller,
+                action: action.rawValue,
+                repository: exchange.route.repository,
+                subject: exchange.route.subject ?? exchange.tags.first?.description,
+                rule: decision.rule,
+                reason: decision.reason
+            )
+        )
+    }
+
+    func text(of challenge: Challenge) -> String {
+        guard let configuration = access?.policy.configuration else { return "" }
+        return challenge.text(service: configuration.service, realm: configuration.realm)
+    }
+}
+
+extension Responder.Exchange {
+    /// What the caller needs a right to, any one of them. The rules of `overwrite` are asked in the change's own
+    /// transaction, where the tag's former value is known.
+    fileprivate var neededActions: [Action] {
+        switch route {
+        case .blob: request.method == .delete ? [.delete] : [.pull]
+        case .uploads, .upload: [.push, .sign]
+        case .manifest(_, let reference):
+            switch request.method {
+            case .put: [.push, .sign]
+            case .delete: [.delete]
+            default: reference.isDigest ? [.pull] : [.pullByTag]
+            }
+        case .tags, .referrers: [.pull]
+        case .metrics, .audit, .denials: [.audit]
+        case .base, .catalog, .live, .ready, .token: []
+        }
+    }
+
+    /// The tags that the request names.
+    var tags: [Tag] {
+        guard case .manifest(_, let reference) = route else { return [] }
+        if case .tag(let tag) = reference { return [tag] }
+        guard request.method == .put else { return [] }
+        return query.all("tag").compactMap { try? Tag(parsing: $0) }
+    }
+
+    func challenge(error: String?) -> Challenge {
+        Challenge(route: route, request: request, peer: peer, error: error, mountFrom: query["from"])
+    }
+}
+
+extension Route {
+    /// The tag or digest in the path.
+    fileprivate var subject: String? {
+        switch self {
+        case .blob(_, let digest), .referrers(_, let digest): digest.description
+        case .manifest(_, let reference): reference.description
+        default: nil
+        }
+    }
+}
+
+extension Reference {
+    fileprivate var isDigest: Bool {
+        if case .digest = self { true } else { false }
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import TestSupport
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ConfigurationTests {
+    /// `cairn serve` with a configuration that is refused: exit 2 and a message on standard error.
+    private static func refusal(
+        file: String? = nil,
+        arguments: [String] = [],
+        environment: [String: String] = [:]
+    ) async throws -> String {
+        let directory = try TemporaryDirectory()
+        var arguments = ["serve"] + arguments
+        if let file {
+            try directory.write(Array(file.utf8), to: "cairn.yaml")
+            arguments += ["--config", "cairn.yaml"]
+        }
+        let result = try await CairnProcess.run(arguments, environment: environment, directory: directory.path)
+        #expect(result.status == 2)
+        #expect(result.output.isEmpty)
+        #expect(directory.files(in: "cairn-data").isEmpty, "nothing is made before the settings are known to be good")
+        return result.errors
+    }
+
+    static let files: [(file: String, place: String, reason: String)] = [
+        ("listen: 127.0.0.1:0\nlisten-on: x\n", "cairn.yaml:2:", "unknown setting 'listen-on'"),
+        ("\n\n# comment\nLISTEN: x\n", "cairn.yaml:4:", "unknown setting 'LISTEN'"),
+        ("root: data\nlisten: 127.0.0.1\n", "cairn.yaml:2:", "no port"),
+        ("listen: ':5000'\n", "cairn.yaml:1:", "no host"),
+        ("listen: 127.0.0.1:65536\n", "cairn.yaml:1:", "not a number from 0 to 65535"),
+        ("listen: 127.0.0.1:-1\n", "cairn.yaml:1:", "not a number from 0 to 65535"),
+        ("log-level: loud\n", "cairn.yaml:1:", "'loud' is not one of trace, debug, info"),
+        ("log-format: xml\n", "cairn.yaml:1:", "'xml' is not one of auto, json, human"),
+        ("access-log: maybe\n", "cairn.yaml:1:", "'maybe' is neither true nor false"),
+        ("access-log: yes\n", "cairn.yaml:1:", "'yes' is neither true nor false"),
+        ("drain-seconds: 0\n", "cairn.yaml:1:", "not a whole number from 1 to 3600"),
+        ("drain-seconds: 1.5\n", "cairn.yaml:1:", "not a whole number"),
+        ("maximum-blob-bytes: 5GiB\n", "cairn.yaml:1:", "not a whole number"),
+        ("root: ''\n", "cairn.yaml:1:", "the path is empty"),
+        ("root:\n  - a\n  - b\n", "cairn.yaml:1:", "takes one value"),
+        ("log-level: info\nroot: {a: b}\n", "cairn.yaml:2:", "takes one value"),
+        ("- root\n", "cairn.yaml:1:", "'setting: value'"),
+        ("root: [\n", "cairn.yaml:", "not YAML"), ("root: a\nroot: b\n", "cairn.yaml", "root"),
+        ("root: a\nlog-level: loud\nlisten-on: x\n", "cairn.yaml:2:", "'loud'"),
+        ("listen: 0.0.0.0:0\n", "0.0.0.0:0", "--allow-anonymous"),
+        ("tls-certificate: a.pem\n", "cairn serve:", "tls-certificate and tls-key go together"),
+        ("tls-key: a.pem\n", "cairn serve:", "tls-certificate and tls-key go together"),
+        ("tls-client-ca: a.pem\n", "cairn serve:", "tls-client-ca needs tls-certificate"),
+        ("tls:\n  nothing: a.pem\n", "cairn.yaml:2:", "unknown setting 'tls-nothing'"),
+        ("tls:\n  key: ''\n", "cairn.yaml:2:", "the path is empty"),
+        ("tls: a.pem\n", "cairn.yaml:1:", "unknown setting 'tls'"),
+    ]
+
+    @Test(arguments: files)
+    func aBadFileIsRefusedWithItsLine(_ bad: (file: String, place: String, reason: String)) async throws {
+        let errors = try await Self.refusal(file: bad.file)
+        #expect(errors.hasPrefix("cairn serve: "))
+        #expect(errors.contains(bad.place), "\(errors)")
+        #expect(errors.contains(bad.reason), "\(errors)")
+    }
+
+    @Test func aFileThatIsNotThereIsRefused() async throws {
+        let errors = try await Self.refusal(arguments: ["--config", "absent.yaml"])
+        #expect(errors.contains("absent.yaml: the file cannot be read"))
+    }
+
+    @Test func aFileThatIsNoTextOrTooLargeIsRefused() async throws {
+        let directory = try TemporaryDirectory()
+        let large = Array(repeating: UInt8(ascii: "#"), count: 1024 * 1024 + 1)
+        for (bytes, reason) in [([0xff, 0xfe, 0x00], "not UTF-8"), (large, "over 1048576 bytes")] as [([UInt8], String)]
+        {
+            try directory.write(bytes, to: "cairn.yaml")
+            let result = try await CairnProcess.run(["serve", "--config", "cairn.yaml"], directory: directory.path)
+            #expect(result.status == 2)
+            #expect(result.errors.contains(reason), "\(result.errors)")
+        }
+    }
+
+    @Test func aVariableDoesNotExcuseABadFile() async throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(Array("drain-seconds: 0\n".utf8), to: "cairn.yaml")
+        let result = try await CairnProcess.run(
+            ["serve"],
+            environment: ["CAIRN_CONFIG": "cairn.yaml", "CAIRN_DRAIN_SECONDS": "5"],
+            directory: directory.path
+        )
+        #expect(result.status == 2)
+        #expect(result.errors.contains("cairn.yaml:1:"))
+    }
+
+    /// The codes of a wrong command line are those of the argument parser: 64, as in sysexits.
+    @Test(
+        arguments: [
+            (["serve", "--nonsense"], 64), (["serve", "extra"], 64), (["serve", "--listen"], 64), (["nonsense"], 64),
+            (["fsck", "--nonsense"], 64), (["version", "extra"], 64), ([], 0), (["--help"], 0),
+            (["serve", "--help"], 0),
+        ] as [([String], Int32)]
+    )
+    func aWrongCommandLineIsToldByItsStatus(_ arguments: [String], _ status: Int32) async throws {
+        let directory = try TemporaryDirectory()
+        let result = try await CairnProcess.run(arguments, directory: directory.path)
+        #expect(result.status == status)
+        #expect(result.errors.isEmpty == (status == 0))
+        #expect(result.output.isEmpty == (status != 0))
+        #expect(directory.files(in: ".").isEmpty, "nothing is made")
+    }
+
+    /// The help names each setting of the file, so that the table there is whole.
+    @Test func theHelpNamesEverySetting() async throws {
+        let directory = try TemporaryDirectory()
+        let help = try await CairnProcess.run(["serve", "--help"], directory: directory.path).output
+        let refusal = try await Self.refusal(file: "nothing: x\n")
+        let known = try #require(refusal.split(separator: "the settings are ").last?.split(separator: "\n").first)
+        for name in known.split(separator: ", ") { #expect(help.contains(" \(name): "), "\(name)") }
+        #expect(known.split(separator: ", ").count >= 9)
+    }
+
+    @Test(arguments: [
+        ("CAIRN_LISTEN", "5000", "no port"), ("CAIRN_LOG_LEVEL", "", "is not one of"),
+        ("CAIRN_DRAIN_SECONDS", "3601", "from 1 to 3600"), ("CAIRN_ACCESS_LOG", "1", "neither true nor false"),
+        ("CAIRN_ROOT", "", "the path is empty"), ("CAIRN_MAXIMUM_BLOB_BYTES", "-1", "not a whole number"),
+    ])
+    func aBadVariableIsRefusedWithItsName(_ name: String, _ value: String, _ reason: String) async throws {
+        let errors = try await Self.refusal(environment: [name: value])
+        #expect(errors.contains("environment variable \(name)"), "\(errors)")
+        #expect(errors.contains(reason), "\(errors)")
+    }
+
+    @Test(arguments: ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "registry.example:0", "127.0.0.1.example.org:0"])
+    func everyoneIsLetInOnlyWhenThatIsSaid(_ address: String) async throws {
+        #expect(try await Self.refusal(arguments: ["--listen", address]).contains("--allow-anonymous"))
+        #expect(try await Self.refusal(environment: ["CAIRN_LISTEN": address]).contains("--allow-anonymous"))
+    }
+
+    @Test func aBadOptionIsRefusedAsOne() async throws {
+        #expect(try await Self.refusal(arguments: ["--listen", "x"]).contains("command line: 'x' has no port"))
+    }
+
+    @Test func theVersionIsPrinted() async throws {
+        let directory = try TemporaryDirectory()
+        let command = try await CairnProcess.run(["version"], directory: directory.path)
+        #expect(command.status == 0)
+        #expect(command.output.hasPrefix("cairn "))
+        #expect(command.output.dropFirst(6).first?.isNumber == true)
+        let option = try await CairnProcess.run(["--version"], directory: directory.path)
+        #expect(option.status == 0)
+        #expect("cairn " + option.output == command.output)
+    }
+}

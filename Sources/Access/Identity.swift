@@ -61,6 +61,16 @@ package struct Identity: Sendable {
         policy.configuration.rules.isImmutable(tag, in: repository)
     }
 
+    package func decideOverwrite(of tag: Tag, in repository: RepositoryName) -> Overwrite {
+        policy.configuration.rules.decideOverwrite(
+            of: tag,
+            in: repository,
+            by: principal,
+            from: address,
+            grants: grants
+        )
+    }
+
     /// The quotas that count what this repository holds.
     package func quotas(for repository: RepositoryName) -> [Quota] {
         policy.configuration.rules.quotas.filter { $0.covers(repository) }

@@ -101,4 +101,41 @@ package struct Rules: Sendable {
     package func isImmutable(_ tag: Tag, in repository: RepositoryName) -> Bool {
         immutable.contains { $0.covers(tag.description, in: repository.description) }
     }
+
+    /// Whether a tag may be moved: `decide`, and that an immutable one takes a rule or grant that names `overwrite`.
+    package func decideOverwrite(
+        of tag: Tag,
+        in repository: RepositoryName,
+        by principal: Principal,
+        from address: IPAddress?,
+        grants: [Grant] = []
+    ) -> Overwrite {
+        let request = AccessRequest(
+            principal: principal,
+            action: .overwrite,
+            repository: repository,
+            tag: tag,
+            address: address
+        )
+        let decision = decide(request, grants: grants)
+        guard isImmutable(tag, in: repository) else { return Overwrite(decision: decision, isExemption: false) }
+        guard decision.allowed && !decision.explicit else {
+            return Overwrite(decision: decision, isExemption: decision.allowed)
+        }
+        let denial = Decision(
+            allowed: false,
+            rule: decision.rule,
+            reason: "the tag is immutable, and \(decision.reason) without naming overwrite",
+            message: "the tag is immutable",
+            explicit: false
+        )
+        return Overwrite(decision: denial, isExemption: false)
+    }
+}
+
+/// What comes of the wish to let a tag point to another manifest.
+package struct Overwrite: Sendable {
+    package let decision: Decision
+    /// The tag is immutable and may be moved all the same, which goes on record.
+    package let isExemption: Bool
 }

@@ -52,7 +52,7 @@ package struct TokenKeysFile: Sendable {
         }
     }
 
-    private func load() throws(AccessError) -> TokenKeys? {
+    package func load() throws(AccessError) -> TokenKeys? {
         guard let bytes = try file.read(limit: Self.bytesLimit) else { return nil }
         guard let document = try? JSONValue(parsing: bytes, depthLimit: 8, nodesLimit: 1_000),
             document["version"] == .integer(Self.version), case .array(let entries)? = document["keys"]

@@ -35,6 +35,8 @@ class Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=300)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray(BUFFER)
+        # Fields that every request has.
+        self.always = []
 
     def close(self):
         self.socket.close()
@@ -47,7 +49,7 @@ class Connection:
 
     def send_head(self, method, path, headers=(), length=None):
         lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
-        lines += [f"{name}: {value}" for name, value in headers]
+        lines += [f"{name}: {value}" for name, value in [*self.always, *headers]]
         if length is not None:
             lines.append(f"Content-Length: {length}")
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())

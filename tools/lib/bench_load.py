@@ -17,9 +17,11 @@ from bench_system import find_tool
 LIBRARY = os.path.dirname(os.path.abspath(__file__))
 
 
-def wrk(port, path, seconds, connections=32, accept=IMAGE_TYPE, script=None, environment=None):
+def wrk(port, path, seconds, connections=32, accept=IMAGE_TYPE, script=None, environment=None, authorization=None):
     """GET requests a second over connections that stay open; any answer but 2xx or 3xx is an error."""
     command = [find_tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Accept: {accept}"]
+    if authorization:
+        command += ["-H", f"Authorization: {authorization}"]
     if script:
         command += ["-s", os.path.join(LIBRARY, script)]
     command.append(f"http://127.0.0.1:{port}{path}")

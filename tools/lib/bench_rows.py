@@ -9,7 +9,7 @@ import time
 
 from bench_client import Connection, Content, pull, push_content, push_image, run_together
 from bench_load import head, wrk
-from bench_servers import Cairn, DockerRegistry, Nginx
+from bench_servers import Cairn, DockerRegistry, GuardedCairn, Nginx
 from bench_stats import Comparison
 from bench_system import GB, MIB
 
@@ -27,6 +27,7 @@ class Bench:
         self.blob_bytes = (128 if quick else 512) * MIB
         self.small_bytes = (4 if quick else 16) * MIB
         self.wrk_seconds = 1 if quick else 3
+        self.logs = logs
         self.tell = tell
         self.cairn = Cairn(os.path.join(directory, "cairn"), logs)
         self.docker = DockerRegistry(os.path.join(directory, "docker"), logs)
@@ -146,6 +147,31 @@ def manifest_rows(bench, method, by):
     return [Comparison(name, "requests/s", ours, theirs, "docker-registry", bar=20)]
 
 
+def bearer_rows(bench):
+    """Requests of one manifest by a token, against the same ones of anybody to a Cairn without rules."""
+    with GuardedCairn(os.path.join(bench.directory, "guarded"), bench.logs) as guarded:
+        with Connection(bench.cairn.port) as connection:
+            digest, _ = push_image(connection, REPOSITORY, "bearer")
+        with Connection(guarded.port) as connection:
+            connection.always = [("Authorization", guarded.authorization(REPOSITORY, "pull,push"))]
+            push_image(connection, REPOSITORY, "bearer")
+        rows = []
+        for by, reference in (("tag", "bearer"), ("digest", digest)):
+            path = f"/v2/{REPOSITORY}/manifests/{reference}"
+            name = f"GET manifest by {by}, bearer token"
+
+            def with_token(path=path):
+                # A token lives for some minutes, so each sample gets its own.
+                token = guarded.authorization(REPOSITORY)
+                return wrk(guarded.port, path, bench.wrk_seconds, authorization=token)
+
+            ours, theirs = bench.alternate(
+                name, with_token, lambda path=path: wrk(bench.cairn.port, path, bench.wrk_seconds)
+            )
+            rows.append(Comparison(name, "requests/s", ours, theirs, "anonymous", bar=0.85))
+        return rows
+
+
 def parallel_pull_rows(bench):
     """The total time of 32 pulls at once against the same pulls one after the other."""
     content = Content(bench.directory, bench.small_bytes)
@@ -205,6 +231,7 @@ ROWS = {
     "get-digest": lambda bench: manifest_rows(bench, "GET", "digest"),
     "head-tag": lambda bench: manifest_rows(bench, "HEAD", "tag"),
     "head-digest": lambda bench: manifest_rows(bench, "HEAD", "digest"),
+    "bearer": bearer_rows,
     "pulls": parallel_pull_rows,
     "pushes": parallel_push_rows,
 }

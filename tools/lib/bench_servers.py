@@ -3,8 +3,10 @@
 
 """The servers that are measured, each with its data in a directory of its own, on a free port of loopback."""
 
+import base64
 import glob
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -104,6 +106,45 @@ class Cairn(Server):
         """Takes the file of a blob away behind the server's back, so that a long run does not fill the disk."""
         algorithm, _, encoded = digest.partition(":")
         os.unlink(os.path.join(self.root, "blobs", algorithm, encoded))
+
+
+class GuardedCairn(Cairn):
+    """Cairn with users and rules, so that nobody gets anything without a token."""
+
+    name = "Cairn with rules"
+    user, password = "bench", "bench password"
+
+    def __init__(self, directory, logs=False):
+        super().__init__(directory, logs)
+        self.file = os.path.join(directory, "cairn.yml")
+        with open(self.file, "w") as file:
+            file.write(
+                "access:\n  htpasswd: htpasswd\n  robots: robots.json\n  token-keys: token-keys.json\n  rules:\n"
+                '    - {deny: [push], who: ["user:guest-*"], message: "guests only look"}\n'
+                '    - {allow: [pull], who: ["robot:*"], repositories: ["public/**"]}\n'
+                f'    - {{allow: [pull, push], who: ["user:{self.user}"], repositories: ["bench/**"]}}\n'
+            )
+        command = [cairn_binary(), "access", "user", "set", self.user, "--config", self.file]
+        subprocess.run(command, input=self.password + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+
+    def command(self):
+        arguments, extra = super().command()
+        return [*arguments, "--config", self.file], extra
+
+    def authorization(self, repository, actions="pull"):
+        """A fresh token, as the value of the Authorization field."""
+        credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            path = f"/token?service=cairn&scope=repository:{repository}:{actions}"
+            connection.request("GET", path, headers={"Authorization": f"Basic {credentials}"})
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise RuntimeError(f"no token: {answer.status} {body[:300]!r}")
+        return "Bearer " + json.loads(body)["token"]
 
 
 class DockerRegistry(Server):

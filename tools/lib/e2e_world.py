@@ -50,9 +50,9 @@ def install(log):
 class World:
     """A running registry, and the folders and environment of its clients."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, server=None):
         self.folder = Path(folder)
-        self.server = Server(binary, self.folder / "root")
+        self.server = server or Server(binary, self.folder / "root")
         home = self.folder / "home"
         temporary = self.folder / "tmp"
         for path in (home, temporary, self.folder / "run"):

@@ -68,9 +68,19 @@ struct Challenge {
 
     private var actions: String {
         switch request.method {
+        case .head where route.isBlob:
+            // Who asks whether a blob is there is about to push it, and some clients keep the first token that they get
+            // for a repository. Who may only pull gets a token for that.
+            "pull,push"
         case .get, .head: if case .upload = route { "pull,push" } else { "pull" }
         case .delete: if case .upload = route { "pull,push" } else { "delete" }
         default: "pull,push"
         }
+    }
+}
+
+extension Route {
+    fileprivate var isBlob: Bool {
+        if case .blob = self { true } else { false }
     }
 }

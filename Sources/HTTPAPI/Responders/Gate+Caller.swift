@@ -36,15 +36,16 @@ extension Responder {
         _ repository: RepositoryName,
         _ tag: Tag
     ) -> OverwriteRight {
-        let decision = identity.decide(.overwrite, repository, tag: tag)
-        if identity.isImmutable(tag, in: repository) {
-            if decision.allowed && decision.explicit { return .exempted }
-            return .denied(
-                reason: decision.allowed ? "the tag is immutable" : decision.message ?? "the tag is immutable"
-            )
-        }
+        let overwrite = identity.decideOverwrite(of: tag, in: repository)
+        if overwrite.isExemption { return .exempted }
+        let decision = overwrite.decision
+        if decision.allowed { return .allowed }
         // A second signature of an image moves the tag that lists its signatures.
-        if tag.namesAttachment && identity.allows(.sign, repository, tag: tag) { return .allowed }
-        return decision.allowed ? .allowed : .denied(reason: decision.message ?? decision.reason)
+        if !identity.isImmutable(tag, in: repository), tag.namesAttachment,
+            identity.allows(.sign, repository, tag: tag)
+        {
+            return .allowed
+        }
+        return .denied(reason: decision.message ?? decision.reason)
     }
 }

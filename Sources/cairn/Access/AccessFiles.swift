@@ -3,6 +3,7 @@
 
 import Access
 import Foundation
+import HTTPAPI
 
 /// The files that say who may do what, and the policy that they make together: whole or not at all.
 struct AccessFiles: Sendable {
@@ -38,10 +39,18 @@ struct AccessFiles: Sendable {
     ///
     /// - Throws: A `ConfigurationError` with the line and the reason; also where the section is gone.
     func configuration() throws(ConfigurationError) -> AccessConfiguration {
-        guard let access = try Configuration.load(file: file, environment: [:]).access else {
+        try load().access
+    }
+
+    /// The `access` section and what the file says of TLS.
+    ///
+    /// - Throws: As `configuration`.
+    func load() throws(ConfigurationError) -> (access: AccessConfiguration, tls: TLSSettings?) {
+        let whole = try Configuration.load(file: file, environment: [:])
+        guard let access = whole.access else {
             throw ConfigurationError(description: "\(file): there is no 'access' section")
         }
-        return access
+        return (access, whole.tlsSettings)
     }
 
     /// Reads what the configuration names. `previous` is the policy in force, whose issuers' keys are kept where their
@@ -53,16 +62,13 @@ struct AccessFiles: Sendable {
         after previous: AccessPolicy? = nil
     ) throws(ConfigurationError) -> AccessPolicy {
         do {
-            let htpasswd = try configuration.htpasswd.map { path throws(ConfigurationError) in
-                try Self.htpasswd(path)
-            }
             let issuers = configuration.issuers.map { issuer in
                 previous?.issuers.first { $0.configuration == issuer }
                     ?? IssuerTrust(configuration: issuer, now: now, monotonic: monotonic)
             }
             return AccessPolicy(
                 configuration: configuration,
-                htpasswd: try htpasswd ?? Htpasswd(parsing: ""),
+                htpasswd: try htpasswd(configuration),
                 robots: try robots(configuration).load(),
                 issuers: issuers,
                 tokens: TokenIssuer(
@@ -80,7 +86,16 @@ struct AccessFiles: Sendable {
         }
     }
 
-    private static func htpasswd(_ path: String) throws(ConfigurationError) -> Htpasswd {
+    /// Reads what the configuration names, and makes nothing.
+    func check(_ configuration: AccessConfiguration) throws {
+        _ = try htpasswd(configuration)
+        _ = try robots(configuration).load()
+        _ = try tokenKeys(configuration).load()
+    }
+
+    /// The users; none where the configuration names no file.
+    func htpasswd(_ configuration: AccessConfiguration) throws(ConfigurationError) -> Htpasswd {
+        guard let path = configuration.htpasswd else { return .empty }
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError(description: "\(path): the file cannot be read")
         }

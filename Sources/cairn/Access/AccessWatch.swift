@@ -66,11 +66,16 @@ struct AccessWatch: Service {
     private func reload() async {
         guard let files, let control else { return }
         do {
-            let configuration = try files.configuration()
+            let (configuration, settings) = try files.load()
+            let certificates = try settings.flatMap { $0 == tls?.settings ? nil : try tls?.prepare($0) }
             let policy = try files.policy(configuration, after: control.policy)
             try await Self.record(files.file, configuration, in: catalog)
+            for change in policy.robots.changes(since: control.policy.robots) {
+                try await catalog.recordChange(change, context: Self.context)
+            }
             connectionLimits.update(perAddress: configuration.limits.connectionsPerAddress)
             control.replace(with: policy)
+            certificates.map { tls?.use($0) }
             logger.notice("access rules applied", metadata: ["revision": "\(policy.revision)"])
         } catch {
             logger.error("access rules not applied; the former ones stay", metadata: ["reason": "\(error)"])
@@ -82,9 +87,11 @@ struct AccessWatch: Service {
         let bytes = FileManager.default.contents(atPath: file).map { Array($0) } ?? []
         try await catalog.recordChange(
             .rulesSet(file: Digest.of(bytes, algorithm: .sha256), rules: configuration.rules.count),
-            context: Catalog.Context(actor: "server", requestID: "")
+            context: context
         )
     }
+
+    private static let context = Catalog.Context(actor: "server", requestID: "")
 
     /// What tells one state of the files from another: time of change, size, inode and permissions of each.
     private func stamps() -> [String] {

@@ -10,7 +10,13 @@ import Synchronization
 ///
 /// TLS 1.2 and later, ciphers with forward secrecy and authentication only. A connection keeps what it began with.
 package final class TLSContext: Sendable {
-    private struct State {
+    /// Files that were read and found right, not in use yet.
+    package struct Prepared: Sendable {
+        fileprivate let state: State
+    }
+
+    fileprivate struct State {
+        var settings: TLSSettings
         var context: NIOSSLContext
         var stamps: [StampedFile.Stamp]
         /// The files of the last attempt that failed on what was in them.
@@ -20,7 +26,6 @@ package final class TLSContext: Sendable {
     /// How long the client's closing alert is waited for after the server's.
     private static let shutdownTimeout = TimeAmount.seconds(3)
 
-    package let settings: TLSSettings
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
     private let state: Mutex<State>
@@ -32,21 +37,37 @@ package final class TLSContext: Sendable {
     /// - Throws: A `TLSError` that names the file: it cannot be read, is no PEM, the certificate is not valid now, or
     ///   the key is another certificate's.
     package init(_ settings: TLSSettings, now: @escaping @Sendable () -> Int64) throws(TLSError) {
-        self.settings = settings
         self.now = now
         let files = try Self.read(settings)
         let context = try Self.context(of: files, now: now())
-        state = Mutex(State(context: context, stamps: files.stamps))
+        state = Mutex(State(settings: settings, context: context, stamps: files.stamps))
     }
+
+    package var settings: TLSSettings { state.withLock { $0.settings } }
 
     /// What the next connection is to use.
     var current: NIOSSLContext { state.withLock { $0.context } }
+
+    /// Loads the files of other settings, without using them yet. Blocks on the files.
+    ///
+    /// - Throws: `TLSError`, as `init`.
+    package func prepare(_ settings: TLSSettings) throws(TLSError) -> Prepared {
+        let files = try Self.read(settings)
+        let context = try Self.context(of: files, now: now())
+        return Prepared(state: State(settings: settings, context: context, stamps: files.stamps))
+    }
+
+    /// Uses what was prepared for connections to come.
+    package func use(_ prepared: Prepared) {
+        state.withLock { $0 = prepared.state }
+    }
 
     /// Loads the files again for connections to come. Where that fails, everything stays as it was. Blocks on the
     /// files.
     ///
     /// - Throws: `TLSError`, as `init`.
     package func reload() throws(TLSError) {
+        let settings = settings
         let files = try Self.read(settings)
         let context: NIOSSLContext
         do {
@@ -55,7 +76,7 @@ package final class TLSContext: Sendable {
             state.withLock { $0.refused = files.stamps }
             throw error
         }
-        state.withLock { $0 = State(context: context, stamps: files.stamps) }
+        state.withLock { $0 = State(settings: settings, context: context, stamps: files.stamps) }
     }
 
     /// Loads the files again where one of them is another than before, by its time, size or inode. Files that were

@@ -31,6 +31,12 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
 
     package var isIPv4: Bool { upper == 0 && lower & ~0xFFFF_FFFF == Self.mapped }
 
+    /// What limits count as one client: an address of IPv4; of IPv6 the network of 64 bits, which one client usually has
+    /// whole.
+    package var clientNetwork: String {
+        isIPv4 ? description : IPAddress(upper: upper, lower: 0).description + "/64"
+    }
+
     /// Dotted for IPv4, else the form of RFC 5952: small letters, and `::` for the first longest run of zeros.
     package var description: String {
         if isIPv4 { return [24, 16, 8, 0].map { String(lower >> $0 & 0xFF) }.joined(separator: ".") }

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 internal import Cryptography
+internal import Glibc
 internal import NIOPosix
 internal import Synchronization
 
@@ -12,6 +13,8 @@ internal import Synchronization
 package final class PasswordChecker: Sendable {
     /// Hashes that may wait for a thread.
     static let queueLimit = 64
+    /// Of the threads that hash (setpriority(2); on Linux each thread has its own).
+    private static let niceness: Int32 = 10
 
     private struct State: Sendable {
         var accepted = CredentialCache()
@@ -88,12 +91,18 @@ package final class PasswordChecker: Sendable {
             case .submit:
                 threads.submit { [self] threadState in
                     var matches: Bool?
+                    Self.giveWay()
                     if case .active = threadState { matches = Bcrypt.verify(password, against: stored) }
                     let waiting = state.withLock { $0.waiting.removeValue(forKey: code) ?? [] }
                     for continuation in waiting { continuation.resume(returning: matches) }
                 }
             }
         }
+    }
+
+    /// Puts the calling thread behind all others: a flood of wrong passwords must not slow down the rest.
+    private static func giveWay() {
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
     }
 
     /// Ends the threads. Passwords that still wait are answered with `.busy`.

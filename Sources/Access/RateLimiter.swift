@@ -6,7 +6,7 @@ import Synchronization
 /// Token buckets by key (a principal, an address), so that one client cannot take what belongs to all.
 ///
 /// Bounded: over `RateLimiter.keysLimit` keys, those whose buckets are full again are forgotten, which changes nothing
-/// for them; if none is, a random one is.
+/// for them; if those are few, arbitrary ones are too.
 package final class RateLimiter: Sendable {
     /// Keys remembered in each shard.
     static let keysLimit = 8192
@@ -25,7 +25,7 @@ package final class RateLimiter: Sendable {
     private let shards: [Shard]
     private let monotonic: @Sendable () -> UInt64
 
-    init(monotonic: @escaping @Sendable () -> UInt64) {
+    package init(monotonic: @escaping @Sendable () -> UInt64) {
         self.monotonic = monotonic
         shards = (0..<Self.shardCount).map { _ in Shard() }
     }
@@ -61,11 +61,13 @@ package final class RateLimiter: Sendable {
     }
 
     private func change<Result: Sendable>(_ key: String, _ rate: Rate, _ body: (inout Bucket) -> Result) -> Result {
-        let now = monotonic()
+        let time = monotonic()
         let shard = shards[Int(UInt(bitPattern: key.hashValue) % UInt(Self.shardCount))]
         return shard.buckets.withLock { buckets in
-            var bucket = buckets[key] ?? Bucket(level: rate.burst, updated: now)
-            let elapsed = Double(now &- bucket.updated) / 1_000_000_000
+            var bucket = buckets[key] ?? Bucket(level: rate.burst, updated: time)
+            // Another thread may have looked at the clock later and have been here earlier.
+            let now = max(time, bucket.updated)
+            let elapsed = Double(now - bucket.updated) / 1_000_000_000
             bucket.level = min(rate.burst, bucket.level + elapsed * rate.perSecond)
             bucket.updated = now
             let result = body(&bucket)
@@ -77,8 +79,12 @@ package final class RateLimiter: Sendable {
 
     private static func makeRoom(_ buckets: inout [String: Bucket], _ rate: Rate, _ now: UInt64) {
         buckets = buckets.filter { _, bucket in
-            bucket.level + Double(now &- bucket.updated) / 1_000_000_000 * rate.perSecond < rate.burst
+            let elapsed = Double(now - min(now, bucket.updated)) / 1_000_000_000
+            return bucket.level + elapsed * rate.perSecond < rate.burst
         }
-        while buckets.count >= keysLimit, let victim = buckets.randomElement()?.key { buckets[victim] = nil }
+        // An eighth at once, so that a flood of new keys does not pay for this at each of them. The order of a dictionary
+        // is another in each process.
+        guard buckets.count > keysLimit / 8 * 7 else { return }
+        for key in Array(buckets.keys.prefix(buckets.count - keysLimit / 8 * 7)) { buckets[key] = nil }
     }
 }

@@ -60,6 +60,12 @@ import Testing
         #expect(IPAddress("::ffff:10.0.0.1") == IPAddress("10.0.0.1"))
         #expect(IPAddress("::10.0.0.1") != IPAddress("10.0.0.1"))
         #expect(try #require(IPAddress("::ffff:a00:1")).isIPv4)
+        for (text, network) in [
+            ("10.1.2.3", "10.1.2.3"), ("::ffff:10.1.2.3", "10.1.2.3"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8::1", "2001:db8::/64"),
+        ] {
+            #expect(try #require(IPAddress(text)).clientNetwork == network)
+        }
         #expect(try !#require(IPAddress("::fffe:10.0.0.1")).isIPv4)
     }
 }

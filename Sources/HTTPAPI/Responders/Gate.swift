@@ -41,7 +41,7 @@ extension Responder {
         }
         let limits = access.policy.configuration.limits
         let address = peer.address.flatMap { IPAddress($0) }
-        if let rate = limits.addressRate, let key = peer.address,
+        if let rate = limits.addressRate, let key = peer.clientNetwork,
             let seconds = access.limiter.take(from: "address \(key)", at: rate)
         {
             throw AccessRefusal.limited(what: "requests of this address", retryAfter: seconds)
@@ -78,7 +78,7 @@ extension Responder {
 
     private static func bytesKey(_ identity: Identity, _ peer: Peer) -> String {
         let isAnonymous = identity.principal.kind == .anonymous
-        return isAnonymous ? "bytes \(peer.address ?? "")" : "bytes \(identity.principal)"
+        return isAnonymous ? "bytes \(peer.clientNetwork ?? "")" : "bytes \(identity.principal)"
     }
 
     func refusal(

@@ -104,7 +104,7 @@ extension Responder {
             return false
         }
         let limits = identity.limits
-        if let rate = limits.addressRate, let address = peer.address,
+        if let rate = limits.addressRate, let address = peer.clientNetwork,
             access.limiter.take(from: "address \(address)", at: rate) != nil
         {
             return false

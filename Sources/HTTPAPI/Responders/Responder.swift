@@ -114,6 +114,7 @@ package struct Responder: Sendable {
             answer = try await handle(exchange, body: &body)
             if answer.status == .ok { remember(exchange, over: transport) }
         } catch {
+            if case AccessRefusal.limited = error { try? await Task.sleep(for: HTTPLimits.limitedPause) }
             answer = errorAnswer(for: error, requestID: requestID)
         }
         addCommonHeaders(to: &answer, requestID: requestID)

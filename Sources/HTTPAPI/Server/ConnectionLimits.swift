@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Metrics
+import Access
 import NIOCore
 import Synchronization
 
@@ -33,7 +34,7 @@ package final class ConnectionLimits: Sendable {
     ///
     /// - Returns: Whether the address may have it; else the caller closes it.
     func admit(_ channel: any Channel) -> Bool {
-        guard let address = Peer.address(of: channel) else { return true }
+        guard let address = Peer.address(of: channel).flatMap({ IPAddress($0) })?.clientNetwork else { return true }
         let admitted = state.withLock { state in
             let count = state.open[address, default: 0]
             guard count < state.perAddress else { return false }

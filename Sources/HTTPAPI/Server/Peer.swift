@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import NIOCore
 import NIOSSL
 
@@ -9,6 +10,8 @@ package struct Peer: Sendable, Hashable {
     /// The numeric address, that of IPv4 in its own form also where it came in over IPv6. Nil where the client was gone
     /// before it could be asked for.
     package let address: String?
+    /// What limits count as one client; nil where the address is.
+    let clientNetwork: String?
     package let port: Int?
     package let isTLS: Bool
     /// The DNS names, in lower case, and URIs that the client's verified certificate is for (RFC 5280, section
@@ -20,6 +23,7 @@ package struct Peer: Sendable, Hashable {
 
     package init(address: String?, port: Int?, isTLS: Bool = false, certificateNames: [String] = []) {
         self.address = address
+        clientNetwork = address.flatMap { IPAddress($0) }?.clientNetwork
         self.port = port
         self.isTLS = isTLS
         self.certificateNames = certificateNames

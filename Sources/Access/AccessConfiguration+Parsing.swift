@@ -76,7 +76,8 @@ extension AccessConfiguration {
         return LimitsConfiguration(
             principalRate: try limits.rate(names[0], burst: names[1]),
             addressRate: try limits.rate(names[2], burst: names[3]),
-            bytesRate: bytes.map { RateLimiter.Rate(perSecond: $0, burst: $0) },
+            // A short burst: what is within the rate should not wait, and what is beyond it not come at once.
+            bytesRate: bytes.map { RateLimiter.Rate(perSecond: $0, burst: $0 / 8) },
             uploadsPerPrincipal: try limits.count(names[5]) ?? LimitsConfiguration.defaultUploads,
             connectionsPerAddress: try limits.count(names[6]) ?? LimitsConfiguration.defaultConnections
         )

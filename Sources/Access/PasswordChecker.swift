@@ -3,6 +3,7 @@
 
 internal import Cryptography
 internal import Glibc
+internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
@@ -28,15 +29,15 @@ package final class PasswordChecker: Sendable {
     private let monotonic: @Sendable () -> UInt64
 
     /// - Parameters:
-    ///   - threadCount: Hashes computed at once.
+    ///   - threadCount: Hashes computed at once. By default half of the cores are left to everything else.
     ///   - key: 32 random bytes, by which accepted credentials are remembered.
     ///   - monotonic: Nanoseconds of a clock that only goes forward.
     package init(
-        threadCount: Int = 2,
+        threadCount: Int? = nil,
         key: [UInt8] = SecureRandom.bytes(32),
         monotonic: @escaping @Sendable () -> UInt64
     ) {
-        threads = NIOThreadPool(numberOfThreads: threadCount)
+        threads = NIOThreadPool(numberOfThreads: threadCount ?? max(1, System.coreCount / 2))
         threads.start()
         self.key = key
         self.monotonic = monotonic

@@ -13,7 +13,7 @@ package final class RateLimiter: Sendable {
     private static let shardCount = 8
 
     private struct Bucket {
-        /// What may still be taken; below zero after a cost that was known only afterwards.
+        /// What may still be taken; below zero while someone waits for what was reserved.
         var level: Double
         var updated: UInt64
     }
@@ -55,9 +55,14 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    /// Charges what a request turned out to cost; the next `take` has to wait until it is paid back.
-    package func charge(_ cost: Double, to key: String, at rate: Rate) {
-        change(key, rate) { bucket in bucket.level -= cost }
+    /// Takes `cost` whether the bucket has it or not.
+    ///
+    /// - Returns: The seconds until it is paid for, 0 where the bucket had it.
+    package func reserve(_ cost: Double, from key: String, at rate: Rate) -> Double {
+        change(key, rate) { bucket in
+            bucket.level -= cost
+            return max(0, -bucket.level / rate.perSecond)
+        }
     }
 
     private func change<Result: Sendable>(_ key: String, _ rate: Rate, _ body: (inout Bucket) -> Result) -> Result {

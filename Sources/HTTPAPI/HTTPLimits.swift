@@ -37,8 +37,9 @@ package enum HTTPLimits {
     /// Flow-control windows of HTTP/2 (RFC 9113, section 6.9): a stream's, and the connection's for all of them.
     package static let http2StreamWindow = 1024 * 1024
     package static let http2ConnectionWindow = 8 * 1024 * 1024
-    /// One read of a blob that is copied through memory.
-    package static let readChunk = 256 * 1024
+    /// One read of a blob that is copied through memory, for TLS and HTTP/2. Encrypting it holds up whatever else waits
+    /// for the event loop.
+    package static let readChunk = 64 * 1024
     /// One span handed to the kernel's sendfile; before each its pages are looked for in the cache.
     package static let sendfileSpan: Int64 = 64 * 1024 * 1024
     /// Entries on a page of tags, repositories or referrers.

@@ -42,7 +42,7 @@ import Testing
         #expect(taken(5) == 5)
         #expect(limiter.take(from: "a", at: rate) == 1)
         #expect(limiter.take(50, from: "a", at: rate) == 1)
-        limiter.charge(95, to: "a", at: rate)
+        #expect(limiter.reserve(95, from: "a", at: rate) == 9.5)
         #expect(limiter.take(from: "a", at: rate) == 10)
         clock.milliseconds += 9_600
         #expect(limiter.take(from: "a", at: rate) == nil)

@@ -17,6 +17,7 @@ struct BlobBody: Sendable {
     let channel: any Channel
     /// Whether the connection has a `FileRegionHandler`.
     let acceptsRegions: Bool
+    var pace: Pace?
 
     /// Writes every byte of the range, or throws.
     func write(to writer: inout any ResponseBodyWriter) async throws {
@@ -26,7 +27,9 @@ struct BlobBody: Sendable {
         }
         var offset = range.lowerBound
         while offset < range.upperBound {
-            let span = offset..<min(range.upperBound, offset + HTTPLimits.sendfileSpan)
+            let length = pace == nil ? HTTPLimits.sendfileSpan : Pace.region
+            let span = offset..<min(range.upperBound, offset + length)
+            try await pace?.take(Int64(span.count))
             try await sendRegion(span)
             offset = span.upperBound
         }
@@ -47,6 +50,7 @@ struct BlobBody: Sendable {
         var ahead = try await file.read(at: offset, count: Int(min(chunk, span.upperBound - offset)))
         while true {
             let buffer = ahead
+            try await pace?.take(Int64(buffer.readableBytes))
             offset += Int64(buffer.readableBytes)
             guard offset < span.upperBound else {
                 try await writer.write(buffer)

@@ -62,23 +62,7 @@ extension Responder {
         {
             throw AccessRefusal.limited(what: "requests of \(identity.principal)", retryAfter: seconds)
         }
-        if let rate = limits.bytesRate,
-            let seconds = access.limiter.take(0, from: Self.bytesKey(identity, peer), at: rate)
-        {
-            throw AccessRefusal.limited(what: "bytes of \(identity.principal)", retryAfter: seconds)
-        }
         return identity
-    }
-
-    /// Charges the bytes that a request moved to whoever sent it.
-    func chargeBytes(_ bytes: Int64, to identity: Identity?, from peer: Peer) {
-        guard bytes > 0, let access, let identity, let rate = identity.limits.bytesRate else { return }
-        access.limiter.charge(Double(bytes), to: Self.bytesKey(identity, peer), at: rate)
-    }
-
-    private static func bytesKey(_ identity: Identity, _ peer: Peer) -> String {
-        let isAnonymous = identity.principal.kind == .anonymous
-        return isAnonymous ? "bytes \(peer.clientNetwork ?? "")" : "bytes \(identity.principal)"
     }
 
     func refusal(

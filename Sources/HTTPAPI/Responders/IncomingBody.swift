@@ -25,6 +25,8 @@ struct IncomingBody {
     private let body: RequestBody
     private let channel: any Channel
     private var awaitsContinue: Bool
+    /// How fast the client may send; reading waits accordingly.
+    var pace: Pace?
 
     init(_ request: Request, channel: any Channel) {
         body = request.body
@@ -49,6 +51,7 @@ struct IncomingBody {
             while let buffer = try await reader.next() {
                 guard buffer.readableBytes > 0 else { continue }
                 received += Int64(buffer.readableBytes)
+                try await pace?.take(Int64(buffer.readableBytes))
                 return buffer
             }
         } catch {

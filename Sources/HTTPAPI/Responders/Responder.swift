@@ -101,6 +101,7 @@ package struct Responder: Sendable {
             repository = route.repository
             let query = try Self.query(halves.count == 2 ? halves[1] : "")
             identity = try await identify(request, route, from: peer, requestID: requestID)
+            body.pace = Pace(identity, peer, access)
             let exchange = Exchange(
                 request: request,
                 route: route,
@@ -123,7 +124,7 @@ package struct Responder: Sendable {
             answer.headers[.connection] = "close"
         }
         let isHead = request.method == .head
-        let failure = await write(answer, isHead: isHead, to: writer, channel: channel, over: transport)
+        let failure = await write(answer, at: body.pace, isHead: isHead, to: writer, channel: channel, over: transport)
         let isBodiless = isHead || failure != nil
         let outcome = Outcome(
             method: Outcome.method(request.method),
@@ -142,7 +143,6 @@ package struct Responder: Sendable {
             failure: failure
         )
         record(outcome)
-        chargeBytes(outcome.received + outcome.sent, to: identity, from: peer)
         if let failure { throw failure }
         if !reusable { try await end(channel, over: transport, body: &body) }
     }
@@ -200,6 +200,7 @@ package struct Responder: Sendable {
     /// - Returns: The error that broke the answer off, if any.
     private func write(
         _ answer: Answer,
+        at pace: Pace?,
         isHead: Bool,
         to writer: consuming ResponseWriter,
         channel: any Channel,
@@ -214,6 +215,7 @@ package struct Responder: Sendable {
             case _ where isHead, .none:
                 try await writer.writeResponse(head)
             case .bytes(let buffer):
+                try await pace?.take(Int64(buffer.readableBytes))
                 try await writer.write(response: head, body: ResponseBody(byteBuffer: buffer))
             case .blob(let file, let range):
                 guard let file, !range.isEmpty else {
@@ -225,7 +227,8 @@ package struct Responder: Sendable {
                     file: file,
                     range: range,
                     channel: channel,
-                    acceptsRegions: transport.acceptsRegions
+                    acceptsRegions: transport.acceptsRegions,
+                    pace: pace
                 ).write(to: &bodyWriter)
                 try await bodyWriter.finish(nil)
             }

@@ -31,7 +31,7 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
 
     package var isIPv4: Bool { upper == 0 && lower & ~0xFFFF_FFFF == Self.mapped }
 
-    /// What limits count as one client: an address of IPv4; of IPv6 the network of 64 bits, which one client usually has
+    /// What limits count as one client: an address of IPv4; of IPv6 the network of 64 bits, which one client often has
     /// whole.
     package var clientNetwork: String {
         isIPv4 ? description : IPAddress(upper: upper, lower: 0).description + "/64"

@@ -77,7 +77,7 @@ import Testing
                 == LimitsConfiguration(
                     principalRate: RateLimiter.Rate(perSecond: 100, burst: 200),
                     addressRate: RateLimiter.Rate(perSecond: 50, burst: 50),
-                    bytesRate: RateLimiter.Rate(perSecond: 10_485_760, burst: 10_485_760),
+                    bytesRate: RateLimiter.Rate(perSecond: 10_485_760, burst: 1_310_720),
                     uploadsPerPrincipal: 8,
                     connectionsPerAddress: 16
                 )

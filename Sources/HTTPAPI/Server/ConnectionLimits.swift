@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Metrics
 import Access
+import Metrics
 import NIOCore
 import Synchronization
 

@@ -87,8 +87,8 @@ package final class RateLimiter: Sendable {
             let elapsed = Double(now - min(now, bucket.updated)) / 1_000_000_000
             return bucket.level + elapsed * rate.perSecond < rate.burst
         }
-        // An eighth at once, so that a flood of new keys does not pay for this at each of them. The order of a dictionary
-        // is another in each process.
+        // An eighth at once, so that a flood of new keys does not pay for this at each of them. The order of a
+        // dictionary is another in each process.
         guard buckets.count > keysLimit / 8 * 7 else { return }
         for key in Array(buckets.keys.prefix(buckets.count - keysLimit / 8 * 7)) { buckets[key] = nil }
     }

@@ -23,8 +23,8 @@ package enum HTTPLimits {
     package static let bodyWindowBytes = 30 * 1024
     /// How often a connection's deadlines are looked at.
     package static let deadlineTick = TimeAmount.seconds(2)
-    /// How long the answer waits for whoever asks faster than he may, so that asking on regardless takes little from the
-    /// others.
+    /// How long the answer waits for whoever asks faster than he may, so that asking on regardless takes little from
+    /// the others.
     static let limitedPause = Duration.milliseconds(100)
     /// What is still read of a request body that was refused, so that the client sees the answer.
     package static let refusedBody = 4 * 1024 * 1024

@@ -20,6 +20,7 @@ def free_port():
 
 class Server:
     def __init__(self, binary, root, wrapper=()):
+        self.root = str(root)
         self.port = free_port()
         began = time.monotonic()
         self.process = subprocess.Popen(
@@ -41,6 +42,12 @@ class Server:
         except ProcessLookupError:
             pass
         self.process.wait()
+        # With a wrapper only that was waited for; the server may still be going, and hold the directory.
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if subprocess.run(["pgrep", "-f", f"serve --root {self.root} "], stdout=subprocess.DEVNULL).returncode != 0:
+                return
+            time.sleep(0.01)
 
     def stop(self):
         self.process.terminate()

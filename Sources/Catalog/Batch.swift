@@ -113,6 +113,9 @@ final class Batch {
         } catch {
             throw BatchFailure(cause: Failure(commit: error))
         }
+        if wrote, let fault = environment.storageFault?() {
+            throw BatchFailure(cause: .fatal(CatalogError(.unavailable, "COMMIT may not be durable: \(fault)")))
+        }
         return wrote
     }
 

@@ -150,6 +150,9 @@ extension Catalog {
         /// thread, before any result of the batch goes out.
         package var fatal: @Sendable (CatalogError) -> Void
         package var logger: Logger
+        /// Says after each commit why the storage is not to be trusted; nil where it is. A commit that comes back while
+        /// the file system shuts itself down may not be on the disk. Called on the writer's thread.
+        package var storageFault: (@Sendable () -> String?)?
         /// Sees every statement, without its arguments.
         package var statementTrace: (@Sendable (String) -> Void)?
 
@@ -159,6 +162,7 @@ extension Catalog {
             randomBytes: @escaping @Sendable (Int) -> [UInt8],
             fatal: @escaping @Sendable (CatalogError) -> Void,
             logger: Logger,
+            storageFault: (@Sendable () -> String?)? = nil,
             statementTrace: (@Sendable (String) -> Void)? = nil
         ) {
             self.wallMilliseconds = wallMilliseconds
@@ -166,6 +170,7 @@ extension Catalog {
             self.randomBytes = randomBytes
             self.fatal = fatal
             self.logger = logger
+            self.storageFault = storageFault
             self.statementTrace = statementTrace
         }
     }

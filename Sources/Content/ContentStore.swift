@@ -138,6 +138,26 @@ package final class ContentStore: Sendable {
     /// How many commits wait for the next flush of a directory of blobs. It may have changed on return.
     package func commitsWaiting(_ algorithm: Digest.Algorithm) -> Int { publisher.syncer(algorithm).waiting }
 
+    /// Asks the file system whether it still works, by a read, which it refuses once it has shut itself down.
+    ///
+    /// A flush that is under way at that moment may be answered with success for what is then dropped: ext4 and XFS
+    /// both do that. So whoever is about to promise that something is durable asks after the last flush of it. Blocks,
+    /// but for no longer than a read from the cache takes.
+    ///
+    /// - Throws: `.io`
+    package func confirmStorage() throws(ContentError) {
+        guard let lock = lock.withLock({ $0 }) else { return }
+        var byte: UInt8 = 0
+        do {
+            // Safety: the kernel writes at most one byte to the variable, which lives through the call.
+            _ = try unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(SystemCallError) in
+                try unsafe filesystem.pread(lock.raw, bytes, 0)
+            }
+        } catch {
+            throw ContentError(error, value: lock.path)
+        }
+    }
+
     /// Stops the threads and lets the lock go. To be called after `drain`, once; every later call throws `.shutDown`.
     package func shutdown() async {
         await threads.shutDown()

@@ -40,7 +40,15 @@ struct Store: Sendable {
                 return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
             },
             fatal: { error in stop("catalog: \(error.reason)") },
-            logger: Logger(label: "catalog")
+            logger: Logger(label: "catalog"),
+            storageFault: {
+                do throws(ContentError) {
+                    try content.confirmStorage()
+                    return nil
+                } catch {
+                    return error.reason
+                }
+            }
         )
         let catalog = try Catalog.open(path: content.layout.database, environment: environment)
         let registry = Registry(

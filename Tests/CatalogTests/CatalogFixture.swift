@@ -28,6 +28,8 @@ final class ManualClock: Sendable {
 final class CatalogFixture: Sendable {
     let clock = ManualClock()
     let fatalErrors = Mutex<[CatalogError]>([])
+    /// Why the storage is not to be trusted.
+    let storageFault = Mutex<String?>(nil)
     let statements = Mutex<Set<String>>([])
     let path: String
     let settings: Catalog.Settings
@@ -72,6 +74,7 @@ final class CatalogFixture: Sendable {
                 randomBytes: { count in Array(repeating: 0xA5, count: count) },
                 fatal: { [weak self] error in self?.fatalErrors.withLock { $0.append(error) } },
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                storageFault: { [weak self] in self?.storageFault.withLock { $0 } },
                 statementTrace: { [weak self] statement in
                     self?.statements.withLock { _ = $0.insert(statement) }
                 }

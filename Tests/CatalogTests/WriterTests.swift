@@ -194,6 +194,21 @@ import Testing
         #expect(try await fixture.problems() == [])
     }
 
+    /// A commit that came back while the file system shut itself down may be lost, so nobody is told that it is there.
+    @Test func aCommitOnStorageThatIsGoneIsNotAcknowledged() async throws {
+        let fixture = try CatalogFixture()
+        let catalog = try fixture.catalog
+        try await catalog.link(1)
+        fixture.storageFault.withLock { $0 = "the file system has shut down" }
+        // What changes nothing promises nothing.
+        #expect(try await catalog.blob(Sample.digest(1), in: Sample.repository()) != .absent)
+        let error = await #expect(throws: CatalogError.self) { try await catalog.link(2) }
+        #expect(error?.code == .unavailable)
+        #expect(fixture.fatalErrors.withLock { $0.map(\.code) } == [.unavailable])
+        #expect(!catalog.isWritable)
+        await catalog.close()
+    }
+
     @Test func aFailedCommitStopsTheWriter() async throws {
         let fixture = try CatalogFixture()
         let catalog = try fixture.catalog

@@ -199,3 +199,16 @@ struct FaultTests {
         }
     }
 }
+
+extension FaultTests {
+    /// A file system that has shut itself down refuses reads too.
+    @Test("of the storage as a whole: it is asked for by a read")
+    func storage() async throws {
+        try await TestStore.with { test in
+            try test.store.confirmStorage()
+            test.plan.fail(.pread, errno: EIO) { $0 == test.store.layout.lock }
+            let error = #expect(throws: ContentError.self) { try test.store.confirmStorage() }
+            #expect(error?.code == .io)
+        }
+    }
+}

@@ -27,12 +27,17 @@ extension Registry {
             }
             try await checkQuotas(of: caller, adding: expectedBytes ?? 0, of: digest, to: repository)
             let session = try await content.startUpload(hint: hint, expectedBytes: expectedBytes)
-            uploads.add(
+            let isWithinLimit = uploads.add(
                 session.id,
                 repository: repository,
                 context: caller.context,
-                started: catalog.serviceTime.seconds
+                started: catalog.serviceTime.seconds,
+                limit: caller.uploadLimit
             )
+            guard isWithinLimit else {
+                _ = await session.cancel()
+                throw RegistryError.uploadsExhausted(limit: caller.uploadLimit ?? 0)
+            }
             return session
         }
     }

@@ -13,8 +13,6 @@ package enum RegistryLimits {
     package static let uploadLifeSeconds: Int64 = 24 * 3600
     /// How often sessions are looked through for expired ones, and the disk for space.
     package static let housekeepingSeconds: Int64 = 5
-    /// Links looked at for a mount that names no source.
-    package static let mountCandidates = 100
     /// Retry-After of a refusal for load.
     package static let retryAfterSeconds = 1
 }

@@ -40,15 +40,27 @@ final class Uploads: Sendable {
         owners.withLock { $0[id] = owner }
     }
 
-    func add(_ id: UploadID, repository: RepositoryName, context: Catalog.Context, started: Int64) {
-        owners.withLock {
-            $0[id] = Owner(
-                repository: repository,
-                context: context,
-                started: started,
-                isRecorded: false,
-                dormant: nil
-            )
+    /// Notes a session, unless whoever opens it has as many open as `limit` says.
+    ///
+    /// - Returns: Whether it was noted; else the caller ends it.
+    func add(
+        _ id: UploadID,
+        repository: RepositoryName,
+        context: Catalog.Context,
+        started: Int64,
+        limit: Int?
+    ) -> Bool {
+        let owner = Owner(
+            repository: repository,
+            context: context,
+            started: started,
+            isRecorded: false,
+            dormant: nil
+        )
+        return owners.withLock { owners in
+            if let limit, owners.values.count(where: { $0.context.actor == context.actor }) >= limit { return false }
+            owners[id] = owner
+            return true
         }
     }
 

@@ -206,6 +206,29 @@ import Testing
         }
     }
 
+    @Test func sessionsThatAreOpenedAtOnceCountToo() async throws {
+        try await TestStore.with { store in
+            let name = try Sample.repository()
+            let bob = Self.caller { $0.uploadLimit = 5 }
+            let opened = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<40 {
+                    group.addTask {
+                        let session = try? await store.registry.startUpload(
+                            in: name,
+                            hint: nil,
+                            expectedBytes: nil,
+                            caller: bob
+                        )
+                        return session != nil
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(opened == 5)
+            #expect(store.directory.files(in: "uploads").count == 5, "what was refused leaves nothing")
+        }
+    }
+
     // MARK: - Records
 
     @Test func changesNameTheCaller() async throws {

@@ -26,22 +26,28 @@ struct BlobBody: Sendable {
             return
         }
         var offset = range.lowerBound
+        var isWarm = false
         while offset < range.upperBound {
             let length = pace == nil ? HTTPLimits.sendfileSpan : Pace.region
             let span = offset..<min(range.upperBound, offset + length)
             try await pace?.take(Int64(span.count))
-            try await sendRegion(span)
+            isWarm = try await sendRegion(span, isWarm: isWarm)
             offset = span.upperBound
         }
     }
 
-    private func sendRegion(_ span: Range<Int64>) async throws {
+    /// `isWarm` says that the span was found in the cache before.
+    ///
+    /// - Returns: Whether the next span was.
+    private func sendRegion(_ span: Range<Int64>, isWarm: Bool) async throws -> Bool {
         let next = span.upperBound..<min(range.upperBound, span.upperBound + HTTPLimits.sendfileSpan)
-        if !file.isResident(span) { try await file.warm(span) }
-        if !next.isEmpty && !file.isResident(next) { file.willNeed(next) }
+        if !isWarm && !file.isResident(span) { try await file.warm(span) }
+        let isNextWarm = !next.isEmpty && file.isResident(next)
+        if !next.isEmpty && !isNextWarm { file.willNeed(next) }
         let promise = channel.eventLoop.makePromise(of: Void.self)
         channel.triggerUserOutboundEvent(SendFileRegion(region: file.region(span)), promise: promise)
         try await promise.futureResult.get()
+        return isNextWarm
     }
 
     private func sendThroughMemory(_ span: Range<Int64>, to writer: inout any ResponseBodyWriter) async throws {

@@ -20,10 +20,16 @@ struct SendFileRegion: Sendable {
 final class FileRegionHandler: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = Never
 
+    private static let cork = NIOBSDSocket.Option(rawValue: 3)
     private var codec: ChannelHandlerContext?
 
     func handlerAdded(context: ChannelHandlerContext) {
         codec = try? context.pipeline.syncOperations.context(handlerType: HTTP1ToHTTPServerCodec.self)
+    }
+
+    /// TCP_CORK of tcp(7). A connection that is going away refuses it, and then nothing depends on it.
+    private func setCork(_ isCorked: Bool, _ context: ChannelHandlerContext) {
+        try? context.channel.syncOptions?.setOption(.tcpOption(Self.cork), value: isCorked ? 1 : 0)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -39,7 +45,12 @@ final class FileRegionHandler: ChannelOutboundHandler, RemovableChannelHandler {
             promise?.fail(ChannelError.operationUnsupported)
             return
         }
+        // Full segments only, until the region is through: the kernel sends a region in pieces of a pipe, and would wake
+        // the client for each.
+        setCork(true, context)
+        let written = promise ?? context.eventLoop.makePromise()
+        written.futureResult.assumeIsolated().whenComplete { _ in self.setCork(false, context) }
         let part = HTTPServerResponsePart.body(.fileRegion(request.region))
-        codec.writeAndFlush(NIOAny(part), promise: promise)
+        codec.writeAndFlush(NIOAny(part), promise: written)
     }
 }

@@ -45,8 +45,8 @@ final class FileRegionHandler: ChannelOutboundHandler, RemovableChannelHandler {
             promise?.fail(ChannelError.operationUnsupported)
             return
         }
-        // Full segments only, until the region is through: the kernel sends a region in pieces of a pipe, and would wake
-        // the client for each.
+        // Full segments only, until the region is through: the kernel sends a region in pieces of a pipe, and would
+        // wake the client for each.
         setCork(true, context)
         let written = promise ?? context.eventLoop.makePromise()
         written.futureResult.assumeIsolated().whenComplete { _ in self.setCork(false, context) }

@@ -34,7 +34,7 @@ package struct ContentLimits: Sendable {
     /// The largest single read of a blob into memory.
     package var readBytes = 4 << 20
     /// Distance of the pages that are sampled to see whether a range is in the page cache.
-    package var residencyStride: Int64 = 128 << 10
+    package var residencyStride: Int64 = 512 << 10
     /// Entries of a directory that are handed over in one page.
     package var listingPage = 1_024
     /// Threads that read blobs, directories and attributes.

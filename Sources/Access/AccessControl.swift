@@ -247,15 +247,12 @@ extension AccessControl {
         switch item.type {
         case "repository":
             guard let repository = try? RepositoryName(parsing: item.name) else { return false }
-            return Action.allCases.contains { action in
-                (word == "*" || Identity.word(for: action) == word) && identity.decide(action, repository).allowed
-            }
+            return Scope.Item.actions(word: word).actions.contains { identity.decide($0, repository).allowed }
         case "registry" where item.name == "catalog":
             return word == "*"
         case "registry":
-            return Action.allCases.contains { action in
-                (word == "*" || action.rawValue == word) && action.rawValue == item.name
-                    && identity.decide(action, nil).allowed
+            return Scope.Item.actions(word: word).actions.contains { action in
+                action.rawValue == item.name && identity.decide(action, nil).allowed
             }
         default:
             return false

@@ -81,26 +81,17 @@ package struct Identity: Sendable {
     /// Whether the token names the action, in the words of the token specification.
     private func tokenCovers(_ action: Action, _ repository: RepositoryName?) -> Bool {
         guard let tokenAccess else { return true }
-        let word = Self.word(for: action)
         return tokenAccess.contains { access in
-            let named = access.actions.contains { $0 == word || $0 == "*" }
-            guard let repository else { return access.type == "registry" && named }
-            return access.type == "repository" && named && access.name == repository.description
+            guard access.actions.contains(where: { Scope.Item.actions(word: $0).contains(ActionSet(action)) }) else {
+                return false
+            }
+            guard let repository else { return access.type == "registry" && access.name == action.rawValue }
+            return access.type == "repository" && access.name == repository.description
         }
     }
 
     /// Whether a token of this identity may list repositories (`registry:catalog:*`).
     package var mayList: Bool {
         tokenAccess?.contains { $0.type == "registry" && $0.name == "catalog" && $0.actions.contains("*") } ?? true
-    }
-
-    /// The action's name in a token's scope, which knows fewer: `push` stands for everything that a push may do.
-    static func word(for action: Action) -> String {
-        switch action {
-        case .pull, .pullByTag: "pull"
-        case .push, .overwrite, .sign: "push"
-        case .delete: "delete"
-        case .promote, .retain, .replicate, .audit, .admin: action.rawValue
-        }
     }
 }

@@ -107,15 +107,8 @@ extension Scope.Item {
 }
 
 extension Scope.Item {
-    /// `registry:catalog:*`: the list of repositories.
-    package var isCatalog: Bool { type == "registry" && name == "catalog" && actions.contains("*") }
-
-    /// What the words of the scope stand for: a token's language is poorer than that of the rules.
-    package var actionSet: ActionSet {
-        actions.reduce(into: []) { $0.formUnion(Self.actions(word: $1)) }
-    }
-
-    static func actions(word: String) -> ActionSet {
+    /// What a word of the scope stands for: a token's language is poorer than that of the rules.
+    package static func actions(word: String) -> ActionSet {
         switch word {
         case "pull": [ActionSet(.pull), ActionSet(.pullByTag)]
         case "push": [ActionSet(.push), ActionSet(.overwrite), ActionSet(.sign)]

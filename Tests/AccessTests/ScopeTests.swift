@@ -11,7 +11,6 @@ import Testing
         #expect(items.map(\.name) == ["team/app", "catalog", "a"])
         #expect(items.map(\.actions) == [["pull", "push"], ["*"], ["pull"]])
         #expect(items.map(\.class) == [nil, nil, "plugin"])
-        #expect(items.map(\.isCatalog) == [false, true, false])
     }
 
     @Test(
@@ -66,7 +65,10 @@ import Testing
 
     @Test func wordsStandForActions() throws {
         func actions(_ words: String) throws -> [Action] {
-            try Scope.parse("repository:a:\(words)").flatMap(\.actionSet.actions)
+            try Scope.parse("repository:a:\(words)").flatMap { item in
+                let words = item.actions.map { Scope.Item.actions(word: $0) }
+                return words.reduce(into: ActionSet()) { $0.formUnion($1) }.actions
+            }
         }
         #expect(try actions("pull") == [.pull, .pullByTag])
         #expect(try actions("push") == [.push, .overwrite, .sign])

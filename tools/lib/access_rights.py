@@ -210,6 +210,34 @@ def certificates(world):
     expect_equal(reply.status, 200, "GET with a token that a certificate got")
 
 
+@case("a token of one scope of the registry is not good for another")
+def registry_scopes(world):
+    for scope, listed, audited in (
+        ("registry:catalog:*", 200, 401), ("registry:audit:audit", 401, 200), ("registry:admin:*", 401, 401),
+        ("repository:alpha/app:*", 401, 401),
+    ):
+        token = world.server.token(world.root, scope)
+        expect_equal(world.server.call("GET", "/v2/_catalog", [bearer(token)]).status, listed, f"catalog by {scope}")
+        expect_equal(world.server.call("GET", "/api/v1/audit", [bearer(token)]).status, audited, f"audit by {scope}")
+
+
+@case("one principal has 512 uploads open and no more: 429 with Retry-After")
+def open_uploads(world):
+    server, alice = world.server, world.who("alice")
+    places, reply = [], None
+    while len(places) < 600:
+        reply = server.call("POST", "/v2/alpha/many/blobs/uploads/", [alice])
+        if reply.status != 202:
+            break
+        places.append(reply.header("location"))
+    expect_equal((reply.status, reply.code, len(places)), (429, "TOOMANYREQUESTS", 512), "the upload that is too many")
+    expect(reply.header("retry-after") and b"512" in reply.body, f"no Retry-After, or no limit: {reply.body}")
+    expect_equal(server.call("POST", "/v2/beta/many/blobs/uploads/", [world.who("bob")]).status, 202, "another's upload")
+    for place in places:
+        expect_equal(server.call("DELETE", place, [alice]).status, 204, "DELETE of an upload")
+    expect_equal(server.call("POST", "/v2/alpha/many/blobs/uploads/", [alice]).status, 202, "an upload after that")
+
+
 @case("rules hold for networks")
 def networks(world):
     server = world.server

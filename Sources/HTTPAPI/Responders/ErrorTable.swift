@@ -357,8 +357,16 @@ enum ErrorTable {
                 "the blob is larger than this registry accepts",
                 detail: [("limit", .number(limit))]
             )
+        case .uploadsExhausted(let limit):
+            return ErrorAnswer(
+                .tooManyRequests,
+                .tooManyRequests,
+                "as many uploads are open as one may have; finish or cancel some",
+                detail: [("limit", .number(Int64(limit)))],
+                headers: [.retryAfter: String(RegistryLimits.retryAfterSeconds)]
+            )
         default:
-            return ErrorAnswer(.serviceUnavailable, .tooManyRequests, "too many uploads are open; try again")
+            return ErrorAnswer(.badRequest, .blobUploadInvalid, "the upload was refused")
         }
     }
 }

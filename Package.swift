@@ -50,6 +50,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CBcrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CSandbox"),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "OCI", swiftSettings: strict),
@@ -78,10 +80,49 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(name: "Transparency", dependencies: ["Cryptography", "OCI"], swiftSettings: strict),
+        .target(
+            name: "Settings",
+            dependencies: ["OCI", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Trust",
+            dependencies: ["Cryptography", "OCI", "Settings", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Journal",
+            dependencies: [
+                "Catalog", "Content", "Cryptography", "OCI", "Transparency",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strictWithC
+        ),
+        .target(
+            name: "LayerScan",
+            dependencies: ["CSandbox", "CZlib", "CZstd", "Cryptography", "OCI"],
+            swiftSettings: strictWithC
+        ),
+        .target(
+            name: "RegistryClient",
+            dependencies: [
+                "Cryptography", "OCI", "Transparency", "Trust",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strictWithC
+        ),
         .target(
             name: "Registry",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "OCI",
+                "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Transparency", "Trust",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -99,7 +140,7 @@ let package = Package(
         .target(
             name: "Access",
             dependencies: [
-                "CBcrypt", "Cryptography", "OCI",
+                "CBcrypt", "Cryptography", "OCI", "Settings",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -115,7 +156,7 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Access", "Content", "OCI", "Observability", "Registry",
+                "Access", "Content", "Journal", "OCI", "Observability", "Registry", "Transparency", "Trust",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -136,12 +177,16 @@ let package = Package(
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "Access", "Catalog", "Content", "HTTPAPI", "OCI", "Observability", "Registry",
+                "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "Journal", "LayerScan", "OCI",
+                "Observability",
+                "Registry", "RegistryClient", "Settings", "Transparency", "Trust",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -196,6 +241,46 @@ let package = Package(
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "TransparencyTests",
+            dependencies: ["Cryptography", "OCI", "Transparency"],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "TrustTests",
+            dependencies: ["Cryptography", "OCI", "Trust"],
+            swiftSettings: testing
+        ),
+        .executableTarget(
+            name: "LayerScanProbe",
+            dependencies: ["LayerScan"],
+            path: "Tests/LayerScanProbe",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LayerScanTests",
+            dependencies: ["CZlib", "CZstd", "Cryptography", "LayerScan", "LayerScanProbe", "OCI"],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "RegistryClientTests",
+            dependencies: [
+                "Cryptography", "OCI", "RegistryClient", "TestSupport", "Transparency", "Trust",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: [
+                "Catalog", "Content", "Cryptography", "Journal", "OCI", "TestSupport", "Transparency",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: testing
         ),

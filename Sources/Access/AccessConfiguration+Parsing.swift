@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import OCI
+import Settings
 package import Yams
 
 extension AccessConfiguration {
@@ -28,7 +30,7 @@ extension AccessConfiguration {
             tokenSeconds: (minutes ?? Self.defaultTokenMinutes) * 60,
             issuers: try IssuerReader.read(fields, Key.issuers.rawValue, directory: directory),
             certificates: try Self.certificates(fields, Key.certificates.rawValue),
-            groups: groups.mapValues { $0.map(\.description) },
+            groups: groups.mapValues { Set($0.map(PrincipalPattern.Member.init)) },
             rules: try RuleReader.read(
                 fields,
                 rules: Key.rules.rawValue,

@@ -17,7 +17,7 @@ package struct AccessConfiguration: Sendable {
     /// The first whose pattern matches a name of the client certificate makes the principal.
     package let certificates: [CertificateMapping]
     /// Groups and the principals in them, as `Principal.description` writes them.
-    package let groups: [String: [String]]
+    package let groups: [String: Set<PrincipalPattern.Member>]
     package let rules: Rules
     package let limits: LimitsConfiguration
 
@@ -34,7 +34,7 @@ package struct AccessConfiguration: Sendable {
         tokenSeconds: Int = 600,
         issuers: [IssuerConfiguration] = [],
         certificates: [CertificateMapping] = [],
-        groups: [String: [String]] = [:],
+        groups: [String: Set<PrincipalPattern.Member>] = [:],
         rules: Rules = .empty,
         limits: LimitsConfiguration = LimitsConfiguration()
     ) {

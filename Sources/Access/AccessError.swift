@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import OCI
+
 /// Why something about access was refused: a rule, a file, a token.
 package struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable, Hashable, CaseIterable {
@@ -35,4 +37,9 @@ package struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The same error with the place where the value stood that it is about.
     func at(line: Int?) -> AccessError { AccessError(code, reason, line: self.line ?? line) }
+}
+
+extension StringProtocol {
+    /// The text, safe to print and cut to 256 bytes.
+    var quotable: String { ParsingError.quotable(self) }
 }

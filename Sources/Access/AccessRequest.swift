@@ -40,12 +40,22 @@ package struct Decision: Sendable, Hashable {
     package let message: String?
     /// Whether the rule named this very action, or all of them, and not one that covers it.
     package let explicit: Bool
+    /// Whether it said so by "*", which means all actions and none in particular.
+    package let isWildcard: Bool
 
-    package init(allowed: Bool, rule: String?, reason: String, message: String? = nil, explicit: Bool) {
+    package init(
+        allowed: Bool,
+        rule: String?,
+        reason: String,
+        message: String? = nil,
+        explicit: Bool,
+        isWildcard: Bool = false
+    ) {
         self.allowed = allowed
         self.rule = rule
         self.reason = reason
         self.message = message
         self.explicit = explicit
+        self.isWildcard = isWildcard
     }
 }

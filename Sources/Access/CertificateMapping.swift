@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import OCI
+
 /// Which verified client certificates are which principal.
 package struct CertificateMapping: Sendable, Hashable {
     /// For a DNS or URI SAN of the certificate.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import OCI
+
 /// What a robot may do by itself, where no rule says otherwise: `pull,push:team/*`.
 package struct Grant: Sendable, Hashable, CustomStringConvertible {
     package let actions: ActionSet
@@ -26,7 +28,7 @@ package struct Grant: Sendable, Hashable, CustomStringConvertible {
             for name in text[..<colon].split(separator: ",", omittingEmptySubsequences: false) {
                 try actions.insert(named: name)
             }
-            repositories = try Glob(parsing: text[text.index(after: colon)...])
+            repositories = try Glob(ofRule: text[text.index(after: colon)...])
         } catch {
             throw AccessError(.invalidRobot, "the grant '\(text.quotable)': \(error.reason)")
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import OCI
+
 /// An OpenID Connect issuer whose ID tokens stand for CI jobs.
 package struct IssuerConfiguration: Sendable, Hashable {
     /// Jobs that are known by a name, because the issuer says these things of them.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import OCI
+
 /// One entry of a rule's `who`.
 package enum PrincipalPattern: Sendable, Hashable {
     /// `*`
@@ -34,7 +36,7 @@ package enum PrincipalPattern: Sendable, Hashable {
         case "anonymous": self = .anonymous
         default:
             guard let colon = text.firstIndex(of: ":") else { throw Self.unknown(text) }
-            let pattern = try Glob(parsing: text[text.index(after: colon)...])
+            let pattern = try Glob(ofRule: text[text.index(after: colon)...])
             switch text[..<colon] {
             case "group":
                 let matching = groups.filter { pattern.matches($0.key) }.values

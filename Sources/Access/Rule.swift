@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import OCI
+
 /// One rule of the configuration file, made ready to be asked often.
 struct Rule: Sendable {
     let allows: Bool
@@ -48,7 +50,8 @@ struct Rule: Sendable {
                 rule: label,
                 reason: "\(subject) \(verb) \(what)",
                 message: parts.allows ? nil : parts.message,
-                explicit: explicit
+                explicit: explicit,
+                isWildcard: parts.actions == .all
             )
         }
         listed = decision(true)

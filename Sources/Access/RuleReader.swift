@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import OCI
+import Settings
 import Yams
 
 /// Reads `rules`, `immutable` and `quotas` of the configuration file.
@@ -76,7 +77,7 @@ enum RuleReader {
     }
 
     private static func globs(_ entry: YAMLFields, _ key: String) throws(AccessError) -> [Glob] {
-        try entry.list(key) { text throws(AccessError) in try Glob(parsing: text) }
+        try entry.list(key) { text throws(AccessError) in try Glob(ofRule: text) }
     }
 
     private static func immutable(_ fields: YAMLFields, _ key: String) throws(AccessError) -> [Immutability] {

@@ -82,7 +82,8 @@ package struct Rules: Sendable {
             allowed: true,
             rule: "grants of \(request.principal)",
             reason: "a grant of the robot allows it",
-            explicit: deciding.actions.contains(request.action)
+            explicit: deciding.actions.contains(request.action),
+            isWildcard: deciding.actions == .all
         )
     }
 

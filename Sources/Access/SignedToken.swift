@@ -37,8 +37,6 @@ struct SignedToken: Sendable {
 }
 
 extension JSONValue {
-    var text: String? { if case .string(let text) = self { text } else { nil } }
-
     /// A time of a token, in whole seconds since 1970: RFC 7519 allows fractions.
     var seconds: Int64? {
         switch self {

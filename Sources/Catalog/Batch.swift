@@ -28,6 +28,8 @@ final class Batch {
     private var changesAtBegin = 0
     private(set) var touched: Set<RepositoryName> = []
     private(set) var touchesAll = false
+    /// Events that the operations wrote.
+    private(set) var events = 0
     /// What holds once the batch is committed.
     private(set) var ledger: QuotaLedger
 
@@ -75,6 +77,7 @@ final class Batch {
             try database.run("RELEASE SAVEPOINT operation")
             touched.formUnion(transaction.touched)
             touchesAll = touchesAll || transaction.touchesAll
+            events += transaction.events
             ledger = transaction.ledger
             entries.append(Entry(operation: operation, outcome: .success(release)))
         } catch {

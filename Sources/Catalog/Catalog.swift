@@ -19,6 +19,8 @@ package final class Catalog: Sendable {
     let readers: Readers
     let writer: Writer
     let epochs: Epochs
+    /// Events that no checkpoint covers yet.
+    package let unsealed = UnsealedEvents()
     private let pool: DatabasePool
     private let serviceClock: ServiceClock
 
@@ -45,6 +47,7 @@ package final class Catalog: Sendable {
             epochs: epochs,
             serviceClock: serviceClock,
             hybridClock: HybridClock(after: last, wallMilliseconds: environment.wallMilliseconds),
+            unsealed: unsealed,
             checkpointer: checkpointer
         )
         environment.logger.info(
@@ -100,6 +103,9 @@ package final class Catalog: Sendable {
 
     /// False once the writer has stopped.
     package var isWritable: Bool { writer.failure == nil }
+
+    /// Accepts no change any more and says why; reads go on. For a catalog that must not go on from where it stands.
+    package func freeze(reason: String) { writer.freeze(CatalogError(.readOnly, reason)) }
 
     /// Runs an operation of the caller's own in the writer's next batch, in its savepoint: for tools and tests.
     package func write<Value: Sendable>(

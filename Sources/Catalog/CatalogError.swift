@@ -8,6 +8,8 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// A queue is at its bound. Nothing was done; the caller may come back.
         case overloaded
+        /// Nothing may be written until an operator has decided something: reads go on.
+        case readOnly
         /// The disk, or the size set for the database, is full. Everything was rolled back.
         case storageFull
         /// The catalog is closed, or its writer has stopped because a commit failed, or another process holds it.

@@ -27,6 +27,11 @@ enum EventKind: String {
     case robotCreated = "robot.create"
     case robotRotated = "robot.rotate"
     case robotRevoked = "robot.revoke"
+    case keyRotated = "key.rotate"
+    case policySet = "policy.set"
+    case quarantineSet = "quarantine.set"
+    case quarantineCleared = "quarantine.clear"
+    case originChanged = "origin.continue"
 }
 
 /// One leaf of the log, version 1: a JSON object in canonical form.
@@ -39,19 +44,24 @@ enum EventKind: String {
 /// | `origin` | the log's origin |
 /// | `hlc` | the timestamp as a string of digits: it exceeds what readers of JSON keep of a number |
 /// | `repo` | the repository's name, or null |
-/// | `actor` | an opaque id of who did it |
+/// | `actor` | a name for who did it, which the table `actor` alone connects with a principal |
 /// | `request` | the id of the request |
 /// | `body` | an object that depends on the kind |
 ///
-/// The log becomes public: how the actor was authenticated and where he came from stands in the audit table alone.
+/// The log is public: who the actor is, how he was authenticated and where he came from stands in tables of the catalog
+/// alone.
 struct EventLeaf {
     static let saltBytes = 16
+    /// Random bytes of an actor's name in the log.
+    static let pseudonymBytes = 10
 
     let kind: EventKind
     let origin: String
     let timestamp: HybridTimestamp
     let repository: RepositoryName?
-    let context: Catalog.Context
+    /// The actor's name in the log.
+    let actor: String
+    let requestID: String
     let salt: [UInt8]
     let body: [String: CanonicalJSON]
 
@@ -63,8 +73,8 @@ struct EventLeaf {
             "origin": .string(origin),
             "hlc": .string(timestamp.description),
             "repo": CanonicalJSON(repository?.description),
-            "actor": .string(context.actor),
-            "request": .string(context.requestID),
+            "actor": .string(actor),
+            "request": .string(requestID),
             "body": .object(body),
         ]).bytes
     }
@@ -72,8 +82,10 @@ struct EventLeaf {
 
 extension SQL {
     static let insertEvent = """
-        INSERT INTO event(kind, repo_id, hlc, leaf) VALUES (?, ?, ?, ?) RETURNING id
+        INSERT INTO event(kind, repo_id, hlc, leaf, subject) VALUES (?, ?, ?, ?, ?) RETURNING id
         """
+    static let actorPseudonym = "SELECT pseudonym FROM actor WHERE name = ?"
+    static let insertActor = "INSERT INTO actor(name, pseudonym) VALUES (?, ?)"
     static let lastEventTime = "SELECT hlc FROM event ORDER BY id DESC LIMIT 1"
 }
 
@@ -94,7 +106,8 @@ extension Transaction {
             origin: settings.origin,
             timestamp: timestamp,
             repository: repository?.name,
-            context: context,
+            actor: try pseudonym(of: context.actor),
+            requestID: context.requestID,
             salt: randomBytes(EventLeaf.saltBytes),
             body: body
         ).bytes
@@ -106,11 +119,24 @@ extension Transaction {
             kind.rawValue,
             repository?.id,
             timestamp.rawValue,
-            Data(leaf)
+            Data(leaf),
+            subject
         )
         guard let row else { throw CatalogError(.inconsistent, "an event without an id") }
         let id = try EventID(rawValue: row.int(0))
         try audit(kind.rawValue, repository, context, subject: subject, digest: digest, event: id)
+        countEvent()
         return id
+    }
+
+    /// The name that a principal has in the log: made when it is first needed, the same from then on.
+    private func pseudonym(of actor: String) throws -> String {
+        if let row = try database.row(SQL.actorPseudonym, actor) { return try row.text(0) }
+        let digits = randomBytes(EventLeaf.pseudonymBytes).map { byte in
+            (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        let pseudonym = "a-" + digits.joined()
+        try database.run(SQL.insertActor, actor, pseudonym)
+        return pseudonym
     }
 }

@@ -22,6 +22,7 @@ extension SQL {
         """
     static let tagsOfManifest =
         "SELECT name FROM tag WHERE repo_id = ? AND digest = ? AND live = 1 ORDER BY name LIMIT ?"
+    static let subjectOfManifest = "SELECT subject FROM manifest WHERE id = ?"
     static let trashManifest = """
         UPDATE manifest SET live = 0, purge_after_st = ?, touch_hlc = ?, touch_region = ? WHERE id = ?
         """
@@ -81,6 +82,9 @@ extension Transaction {
             settings.region,
             id
         )
+        let subject = try database.row(SQL.subjectOfManifest, id)?.optionalDigest(0)
+        let children = try database.rows(SQL.manifestEdges, id).map { try $0.digest(0) }
+        try raiseTrust(subject: subject, children: children, tags: [], in: repository)
         let event = try record(
             .manifestTrashed,
             repository,

@@ -102,6 +102,7 @@ extension Catalog {
         condition: Precondition = .none,
         overwrites: [Tag: OverwriteVerdict] = [:],
         quotas: [StorageQuota] = [],
+        scanRole: ScanRole = .none,
         context: Context
     ) async throws(CatalogError) -> ManifestPut {
         let put = ManifestPutOperation(
@@ -112,6 +113,7 @@ extension Catalog {
             condition: condition,
             overwrites: overwrites,
             quotas: quotas,
+            scanRole: scanRole,
             context: context
         )
         return try await writer.submit { try put.run($0) }
@@ -127,6 +129,7 @@ private struct ManifestPutOperation: Sendable {
     let condition: Precondition
     let overwrites: [Tag: OverwriteVerdict]
     let quotas: [StorageQuota]
+    let scanRole: ScanRole
     let context: Catalog.Context
 
     /// Everything is checked before the first row is written.
@@ -171,6 +174,13 @@ private struct ManifestPutOperation: Sendable {
             let isExempted = exempted.contains(change.tag)
             event = try transaction.setTag(change, to: digest, exempted: isExempted, in: repository, context)
         }
+        try transaction.note(scanRole, of: digest, in: repository)
+        try transaction.raiseTrust(
+            subject: manifest.subject?.digest,
+            children: references.children,
+            tags: tags,
+            in: repository
+        )
         let newTags = changes.count { $0.former == nil }
         try transaction.account(repository, manifests: existed ? 0 : 1, tags: newTags)
         try transaction.changed(repository, tags: newTags)

@@ -19,6 +19,8 @@ enum Schema {
             }
         }
         migrator.registerMigration("2-access") { try $0.execute(sql: access) }
+        migrator.registerMigration("3-log") { try $0.execute(sql: log) }
+        migrator.registerMigration("4-trust") { try $0.execute(sql: trust) }
         return migrator
     }
 

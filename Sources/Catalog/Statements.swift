@@ -69,6 +69,8 @@ extension Row {
 
     func optionalText(_ column: Int) throws -> String? { try isNull(column) ? nil : text(column) }
 
+    func optionalBytes(_ column: Int) throws -> [UInt8]? { try isNull(column) ? nil : bytes(column) }
+
     func optionalDigest(_ column: Int) throws -> Digest? { try isNull(column) ? nil : digest(column) }
 
     func repositoryName(_ column: Int) throws -> RepositoryName {

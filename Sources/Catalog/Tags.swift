@@ -102,6 +102,7 @@ extension Transaction {
         _ context: Catalog.Context
     ) throws -> EventID {
         try remember(tag, former, reason, in: repository, context)
+        try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
         try database.run(SQL.deleteTag, repository.id, tag.description)
         return try record(
             .tagDeleted,

@@ -20,6 +20,8 @@ package final class Transaction {
 
     /// Repositories whose epoch the commit must bump.
     private(set) var touched: [RepositoryName] = []
+    /// Events that the operation wrote.
+    private(set) var events = 0
     /// Whether the commit must bump every epoch.
     private(set) var touchesAll = false
 
@@ -51,6 +53,8 @@ package final class Transaction {
     func randomBytes(_ count: Int) -> [UInt8] { environment.randomBytes(count) }
 
     func touch(_ repository: RepositoryName) { touched.append(repository) }
+
+    func countEvent() { events += 1 }
 
     func touchAll() { touchesAll = true }
 }

@@ -27,6 +27,7 @@ final class Writer: Sendable {
     private let epochs: Epochs
     private let serviceClock: ServiceClock
     private let hybridClock: HybridClock
+    private let unsealed: UnsealedEvents
     private let metrics = WriterMetrics()
     /// Why the writer has stopped for good; set once, by the writer's thread.
     private let stopped = Mutex<CatalogError?>(nil)
@@ -42,6 +43,7 @@ final class Writer: Sendable {
         epochs: Epochs,
         serviceClock: ServiceClock,
         hybridClock: HybridClock,
+        unsealed: UnsealedEvents,
         checkpointer: Checkpointer
     ) {
         queue = WorkQueue(label: "cairn.catalog.writer", workerLimit: 1, itemLimit: settings.writerQueue)
@@ -51,6 +53,7 @@ final class Writer: Sendable {
         self.epochs = epochs
         self.serviceClock = serviceClock
         self.hybridClock = hybridClock
+        self.unsealed = unsealed
         self.checkpointer = Mutex(checkpointer)
     }
 
@@ -60,6 +63,9 @@ final class Writer: Sendable {
     func knownUse(of prefix: String) -> Int64? { ledger.withLock { $0[prefix] } }
 
     var failure: CatalogError? { stopped.withLock { $0 } }
+
+    /// Refuses every operation from now on, with this error; what was accepted before ends.
+    func freeze(_ error: CatalogError) { stopped.withLock { $0 = $0 ?? error } }
 
     /// Runs an operation in the next batch and returns its value once that is durable.
     ///
@@ -144,6 +150,7 @@ final class Writer: Sendable {
         ledger.withLock { $0 = committed }
         bump(batch)
         metrics.finished(batch.release())
+        if batch.events > 0 { unsealed.add(batch.events) }
         checkpoint(database) { try $0.runIfDue(database) }
     }
 

@@ -24,6 +24,10 @@ package struct ContentError: Error, Sendable, CustomStringConvertible {
         case truncated
         /// A system call failed in another way.
         case io
+        /// A file that never changes has other bytes than it was to have.
+        case conflict
+        /// A file of secrets that others may read or change.
+        case notSecret
         /// Another process has the store.
         case locked
         /// The store was written by a newer version that forbids this one to read it.

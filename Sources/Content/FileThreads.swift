@@ -7,16 +7,16 @@ internal import NIOPosix
 ///
 /// Work that was submitted runs even when the task that waits for it is cancelled: half of a commit is worse than the
 /// whole of one that nobody waits for.
-final class FileThreads: Sendable {
+package final class FileThreads: Sendable {
     private let pool: NIOThreadPool
 
-    init(count: Int) {
+    package init(count: Int) {
         pool = NIOThreadPool(numberOfThreads: count)
         pool.start()
     }
 
     /// Runs a closure on one of the threads. Errors: its own, and `.shutDown` after `shutDown()`.
-    func run<T: Sendable>(
+    package func run<T: Sendable>(
         _ body: @escaping @Sendable () throws(ContentError) -> T
     ) async throws(ContentError) -> T {
         let result: Result<T, ContentError> = await withCheckedContinuation { continuation in
@@ -36,7 +36,7 @@ final class FileThreads: Sendable {
     }
 
     /// Ends the threads after the work that runs now. Work that is still queued is answered with `.shutDown`.
-    func shutDown() async {
+    package func shutDown() async {
         await withCheckedContinuation { continuation in
             pool.shutdownGracefully { _ in continuation.resume() }
         }

@@ -27,8 +27,10 @@ extension Filesystem {
         },
         chmod: { descriptor, mode throws(Failure) in try Live.check(.fchmod, Glibc.fchmod(descriptor, mode)) },
         rename: { from, to throws(Failure) in try Live.check(.rename, unsafe Glibc.rename(from, to)) },
+        link: { from, to throws(Failure) in try Live.check(.link, unsafe Glibc.link(from, to)) },
         unlink: { path throws(Failure) in try Live.check(.unlink, unsafe Glibc.unlink(path)) },
         makeDirectory: { path, mode throws(Failure) in try Live.check(.mkdir, unsafe Glibc.mkdir(path, mode)) },
+        removeDirectory: { path throws(Failure) in try Live.check(.rmdir, unsafe Glibc.rmdir(path)) },
         status: Live.status,
         statusOfPath: Live.statusOfPath,
         space: Live.space,
@@ -135,6 +137,7 @@ extension FileStatus {
             kind: kind,
             size: Int64(status.st_size),
             links: UInt64(status.st_nlink),
+            permissions: UInt32(status.st_mode & 0o7777),
             identity: FileIdentity(
                 device: UInt64(status.st_dev),
                 inode: UInt64(status.st_ino),

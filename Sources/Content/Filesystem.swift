@@ -34,8 +34,11 @@ package struct Filesystem: Sendable {
     package var chmod: @Sendable (_ descriptor: Int32, _ mode: UInt32) throws(Failure) -> Void
     /// Atomic, and replaces what has the new name.
     package var rename: @Sendable (_ from: String, _ to: String) throws(Failure) -> Void
+    /// Gives a file a second name; fails with `EEXIST` where that name is taken.
+    package var link: @Sendable (_ from: String, _ to: String) throws(Failure) -> Void
     package var unlink: @Sendable (_ path: String) throws(Failure) -> Void
     package var makeDirectory: @Sendable (_ path: String, _ mode: UInt32) throws(Failure) -> Void
+    package var removeDirectory: @Sendable (_ path: String) throws(Failure) -> Void
     package var status: @Sendable (_ descriptor: Int32) throws(Failure) -> FileStatus
     /// Does not follow a symbolic link.
     package var statusOfPath: @Sendable (_ path: String) throws(Failure) -> FileStatus
@@ -59,6 +62,8 @@ package struct FileStatus: Hashable, Sendable {
     package var kind: Kind
     package var size: Int64
     package var links: UInt64
+    /// The twelve bits of who may do what.
+    package var permissions: UInt32
     package var identity: FileIdentity
 }
 

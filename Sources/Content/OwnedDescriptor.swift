@@ -7,7 +7,7 @@ internal import Glibc
 ///
 /// Closing the last descriptor of a file that has no name any more frees its blocks, which takes long for a large file;
 /// so a descriptor whose file was unlinked or replaced is closed on a file thread.
-final class OwnedDescriptor: Sendable {
+package final class OwnedDescriptor: Sendable {
     let raw: Int32
     let path: String
     private let filesystem: Filesystem
@@ -27,6 +27,14 @@ final class OwnedDescriptor: Sendable {
         self.path = path
         self.filesystem = filesystem
         self.threads = threads
+    }
+
+    /// Takes over a descriptor that is open.
+    init(owning raw: Int32, path: String, in filesystem: Filesystem) {
+        self.raw = raw
+        self.path = path
+        self.filesystem = filesystem
+        threads = nil
     }
 
     deinit {

@@ -14,6 +14,8 @@ struct StoreOpening {
     let unsafeFilesystem: Bool
     let newID: UploadID
 
+    private var durable: DurableFiles { DurableFiles(filesystem) }
+
     struct Opened {
         let layout: Layout
         let format: StoreFormat
@@ -25,7 +27,7 @@ struct StoreOpening {
         let root = try makeRoot(path)
         let layout = Layout(root: root)
         try checkType(root)
-        let existing = try readIfPresent(layout.format)
+        let existing = try durable.readIfPresent(layout.format, limit: limits.smallFileBytes)
         if existing == nil { try checkEmpty(layout) }
         let lock = try takeLock(layout)
         let format: StoreFormat
@@ -35,11 +37,11 @@ struct StoreOpening {
         } else {
             format = StoreFormat(newStore: newID)
             try make(layout)
-            try writeDurably(format.encoded, to: layout.format + ".new")
+            try durable.write(Array(format.encoded.utf8), to: layout.format + ".new")
             try about(layout.format) { () throws(SystemCallError) in
                 try filesystem.rename(layout.format + ".new", layout.format)
             }
-            try syncDirectory(root)
+            try durable.syncDirectory(root)
         }
         try checkDevices(layout)
         return Opened(layout: layout, format: format, lock: lock)
@@ -53,7 +55,7 @@ struct StoreOpening {
         for component in path.split(separator: "/") {
             let parent = made.isEmpty ? "/" : made
             made += "/" + component
-            if try makeDirectory(made) { try syncDirectory(parent) }
+            if try durable.makeDirectory(made) { try durable.syncDirectory(parent) }
         }
         // Safety: realpath returns memory that is ours to free, or nil.
         guard let resolved = unsafe realpath(made.isEmpty ? "/" : made, nil) else {
@@ -128,12 +130,14 @@ struct StoreOpening {
             try filesystem.lock(file.raw)
         } catch {
             guard error.errno == EWOULDBLOCK else { throw ContentError(error, value: layout.lock) }
-            let holder = try contents(of: file).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            let holder = try durable.read(file, limit: limits.smallFileBytes).prefix {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+            }
             let pid = holder.isEmpty ? "unknown" : String(decoding: holder, as: UTF8.self)
             throw ContentError(.locked, "the store is in use by the process with pid \(pid)", value: layout.lock)
         }
         try about(layout.lock) { () throws(SystemCallError) in try filesystem.truncate(file.raw, 0) }
-        try write("\(getpid())\n", to: file)
+        try PositionedWrite.all(Array("\(getpid())\n".utf8), to: file, in: filesystem)
         return file
     }
 
@@ -141,7 +145,7 @@ struct StoreOpening {
 
     private func make(_ layout: Layout) throws(ContentError) {
         var changed: Set<String> = []
-        for directory in layout.directories where try makeDirectory(directory) {
+        for directory in layout.directories where try durable.makeDirectory(directory) {
             changed.insert(directory)
             changed.insert(directory.hasPrefix(layout.blobs + "/") ? layout.blobs : layout.root)
         }
@@ -153,11 +157,11 @@ struct StoreOpening {
             ),
         ]
         for (path, text) in files {
-            if let found = try readIfPresent(path), !found.isEmpty { continue }
-            try writeDurably(text, to: path)
+            if let found = try durable.readIfPresent(path, limit: limits.smallFileBytes), !found.isEmpty { continue }
+            try durable.write(Array(text.utf8), to: path)
             changed.insert(layout.root)
         }
-        for directory in changed.sorted() { try syncDirectory(directory) }
+        for directory in changed.sorted() { try durable.syncDirectory(directory) }
     }
 
     /// A rename is atomic only within one file system.
@@ -176,67 +180,5 @@ struct StoreOpening {
                 )
             }
         }
-    }
-
-    // MARK: Small steps
-
-    /// True if it was not there.
-    private func makeDirectory(_ path: String) throws(ContentError) -> Bool {
-        do {
-            try filesystem.makeDirectory(path, 0o755)
-            return true
-        } catch {
-            // The root of a container may be read-only above the store, and says so before it says that a directory
-            // exists.
-            if error.errno == EEXIST { return false }
-            if error.errno == EROFS || error.errno == EACCES, isDirectory(path) { return false }
-            throw ContentError(error, value: path)
-        }
-    }
-
-    private func isDirectory(_ path: String) -> Bool {
-        do { return try filesystem.statusOfPath(path).kind == .directory } catch { return false }
-    }
-
-    private func syncDirectory(_ path: String) throws(ContentError) {
-        let directory = try OwnedDescriptor(
-            opening: path,
-            flags: O_RDONLY | O_DIRECTORY,
-            in: filesystem,
-            closingOn: nil
-        )
-        try about(path) { () throws(SystemCallError) in try filesystem.fsync(directory.raw) }
-    }
-
-    private func writeDurably(_ text: String, to path: String) throws(ContentError) {
-        let file = try OwnedDescriptor(
-            opening: path,
-            flags: O_WRONLY | O_CREAT | O_TRUNC,
-            mode: 0o644,
-            in: filesystem,
-            closingOn: nil
-        )
-        try write(text, to: file)
-        try about(path) { () throws(SystemCallError) in try filesystem.fsync(file.raw) }
-    }
-
-    private func write(_ text: String, to file: OwnedDescriptor) throws(ContentError) {
-        try PositionedWrite.all(Array(text.utf8), to: file, in: filesystem)
-    }
-
-    private func readIfPresent(_ path: String) throws(ContentError) -> [UInt8]? {
-        do {
-            let file = try OwnedDescriptor(opening: path, flags: O_RDONLY, in: filesystem, closingOn: nil)
-            return try contents(of: file)
-        } catch {
-            if error.errno == ENOENT { return nil }
-            throw error
-        }
-    }
-
-    private func contents(of file: OwnedDescriptor) throws(ContentError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limits.smallFileBytes)
-        let count = try file.read(into: &bytes, count: bytes.count, at: 0)
-        return Array(bytes.prefix(count))
     }
 }

@@ -6,7 +6,7 @@ internal import Glibc
 /// The system calls that pass through `Filesystem`, by name. Fault plans and error messages speak in these.
 package enum SystemCall: String, Hashable, Sendable, CaseIterable {
     case open, close, pread, pwritev, fdatasync, fsync, sync_file_range, fallocate, ftruncate, fchmod
-    case rename, unlink, mkdir, fstat, stat, statvfs, statfs, flock, fadvise, opendir, readdir
+    case rename, link, unlink, mkdir, rmdir, fstat, stat, statvfs, statfs, flock, fadvise, opendir, readdir
 }
 
 /// A system call that failed, and how.

@@ -53,4 +53,12 @@ package enum HTTPLimits {
     package static let tokenForm = 64 * 1024
     /// A client string in a log line.
     package static let loggedString = 256
+    /// Bytes of the body of a small request of Cairn's own.
+    static let smallBody = 16 << 10
+    /// Bytes of a body that asks for a decision: Kubernetes sends whole objects, of at most 3 MiB.
+    static let decisionBody = 4 << 20
+    /// Images that one decision is about.
+    static let decisionImages = 256
+    /// Bytes of all texts of a `Warning` field (distribution specification, "Warnings").
+    static let warningBytes = 4096
 }

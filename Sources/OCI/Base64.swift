@@ -2,9 +2,50 @@
 // Copyright the Cairn authors
 
 /// The base64 of RFC 4648, section 4, in its one canonical form.
-enum Base64 {
+public enum Base64 {
+    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    /// Padded, without line breaks.
+    public static func encode(_ bytes: some Collection<UInt8>) -> String {
+        var encoded: [UInt8] = []
+        encoded.reserveCapacity((bytes.count + 2) / 3 * 4)
+        var bits: UInt32 = 0
+        var bitCount: UInt32 = 0
+        for byte in bytes {
+            bits = bits << 8 | UInt32(byte)
+            bitCount += 8
+            while bitCount >= 6 {
+                bitCount -= 6
+                encoded.append(digits[Int(bits >> bitCount & 63)])
+            }
+        }
+        if bitCount > 0 { encoded.append(digits[Int(bits << (6 - bitCount) & 63)]) }
+        while !encoded.count.isMultiple(of: 4) { encoded.append(UInt8(ascii: "=")) }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
+    /// Reads the standard alphabet, or that of section 5 for URLs, which may lack its padding; the two are not mixed.
+    /// Otherwise as strict as `decode`.
+    public static func decodeEitherAlphabet(_ text: String) -> [UInt8]? {
+        if let decoded = decode(text) { return decoded }
+        var digits: [UInt8] = []
+        digits.reserveCapacity(text.utf8.count + 2)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "+"), UInt8(ascii: "/"): return nil
+            case UInt8(ascii: "-"): digits.append(UInt8(ascii: "+"))
+            case UInt8(ascii: "_"): digits.append(UInt8(ascii: "/"))
+            default: digits.append(byte)
+            }
+        }
+        if digits.last != UInt8(ascii: "=") {
+            while !digits.count.isMultiple(of: 4) { digits.append(UInt8(ascii: "=")) }
+        }
+        return decode(String(decoding: digits, as: UTF8.self))
+    }
+
     /// Nil unless the text is whole groups of four, padded, without white space and with zero bits after the end.
-    static func decode(_ text: String) -> [UInt8]? {
+    public static func decode(_ text: String) -> [UInt8]? {
         let length = text.utf8.count
         guard length.isMultiple(of: 4) else { return nil }
         var decoded: [UInt8] = []

@@ -39,6 +39,15 @@ public enum JSONValue: Hashable, Sendable {
         return members.first { $0.key == key }?.value
     }
 
+    /// The text of a string; nil for anything else.
+    public var text: String? { if case .string(let text) = self { text } else { nil } }
+
+    /// The elements of an array; nil for anything else.
+    public var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+
+    /// The members of an object; nil for anything else.
+    public var members: [JSONMember]? { if case .object(let members) = self { members } else { nil } }
+
     /// What the value is, for messages: "a string", "an array".
     public var kindName: String {
         switch self {

@@ -87,3 +87,17 @@ public struct Manifest: Hashable, Sendable {
         artifactType = declared ?? config?.mediaType
     }
 }
+
+extension Manifest {
+    /// Whether its config is the empty object `{}`: then no runtime can make a container of it, which takes the digests
+    /// of its layers from the config. That is how artifacts are packed (image specification, "Guidelines for Artifact
+    /// Usage").
+    public var hasEmptyConfig: Bool { config?.digest == Digest.emptyObject }
+}
+
+extension Digest {
+    /// Of the two bytes `{}`.
+    public static let emptyObject = Digest(
+        "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    )
+}

@@ -27,6 +27,16 @@ extension MediaType {
     public static let imageLayerZstd = MediaType(known: "application/vnd.oci.image.layer.v1.tar+zstd")
     public static let dockerLayerGzip = MediaType(known: "application/vnd.docker.image.rootfs.diff.tar.gzip")
     public static let json = MediaType(known: "application/json")
+    /// A bundle of sigstore, version 0.3: a signature or an attestation that refers to its subject.
+    public static let sigstoreBundle = MediaType(known: "application/vnd.dev.sigstore.bundle.v0.3+json")
+    /// What cosign signs about an image under a tag of its own.
+    public static let simpleSigning = MediaType(known: "application/vnd.dev.cosign.simplesigning.v1+json")
+    public static let dsseEnvelope = MediaType(known: "application/vnd.dsse.envelope.v1+json")
+    public static let spdx = MediaType(known: "application/spdx+json")
+    public static let cyclonedx = MediaType(known: "application/vnd.cyclonedx+json")
+    public static let sarif = MediaType(known: "application/sarif+json")
+    /// The registry's own report of a scan of an image's layers.
+    public static let secretsReport = MediaType(known: "application/vnd.cairn.secrets.v1+json")
     /// What blobs are served as.
     public static let octetStream = MediaType(known: "application/octet-stream")
 

@@ -12,6 +12,7 @@ public struct ParsingError: Error, Hashable, Sendable, CustomStringConvertible {
         case invalidTag
         case invalidMediaType
         case invalidUploadID
+        case invalidPattern
     }
 
     public let code: Code

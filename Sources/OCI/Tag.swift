@@ -65,6 +65,26 @@ extension Tag {
     }
 }
 
+extension Tag {
+    /// The suffixes of the tags that clients attach signatures and attestations by where there are no referrers.
+    public static let attachmentSuffixes = ["sig", "att"]
+
+    /// The tags under which a digest's signatures and attestations may be attached; none for SHA-512, whose hash does
+    /// not fit.
+    public static func attachmentTags(of digest: Digest) -> [Tag] {
+        guard digest.algorithm == .sha256 else { return [] }
+        return attachmentSuffixes.map { Tag(valid: "sha256-\(digest.hex).\($0)") }
+    }
+
+    /// The manifest that something is attached to under this tag, where it is one of `attachmentTags`.
+    public var attachmentSubject: Digest? {
+        guard description.hasPrefix("sha256-"), description.utf8.count == 75,
+            Self.attachmentSuffixes.contains(where: { description.hasSuffix(".\($0)") })
+        else { return nil }
+        return Digest("sha256:\(description.dropFirst(7).dropLast(4))")
+    }
+}
+
 extension Digest {
     /// The tag under which clients list this digest's referrers when a registry lacks the referrers API: algorithm and
     /// hash with a hyphen between, cut to 32 and 64 characters.

@@ -25,6 +25,10 @@ package struct Caller: Sendable {
     package var mayOverwrite: @Sendable (Tag) -> OverwriteRight = { _ in .allowed }
     /// Whether he may push what is not attached to another manifest, under these tags. Who may only `sign` may not.
     package var mayPush: @Sendable ([Tag]) -> Bool = { _ in true }
+    /// Whether one of these patterns of a trust policy names him: he must fetch in order to sign or to scan.
+    package var isExempt: @Sendable ([String]) -> Bool = { _ in false }
+    /// Whether he follows this registry from another region: policy is enforced where images leave that one.
+    package var isReplica = false
     /// The quotas that the repository of the request is under, in bytes by prefix of names.
     package var quotas: [(prefix: String, bytes: Int64)] = []
     /// How many upload sessions he may have open; nil for no limit but the server's.

@@ -61,14 +61,16 @@ extension Registry {
         caller: Caller
     ) async throws -> Bool {
         try await translating {
-            guard try await catalog.isMountable(digest, from: source, isReadable: caller.isReadable),
+            guard try await mayLeaveByMount(digest, from: source, caller: caller) else { return false }
+            let isReadable = source == nil ? unboundReadable(caller) : caller.isReadable
+            guard try await catalog.isMountable(digest, from: source, isReadable: isReadable),
                 try await content.stat(digest) != nil
             else { return false }
             let outcome = try await catalog.mount(
                 digest,
                 from: source,
                 to: target,
-                isReadable: caller.isReadable,
+                isReadable: isReadable,
                 quotas: caller.storageQuotas,
                 context: caller.context
             )

@@ -15,6 +15,8 @@ package struct ManifestPush: Sendable {
     package var contentType: MediaType?
     package var bytes: [UInt8]
     package var condition: TagCondition = .none
+    /// What it has to do with the search for secrets; found out by the registry unless it is its own report.
+    var scanRole = ScanRole.none
 
     package init(reference: Reference, contentType: MediaType?, bytes: [UInt8]) {
         self.reference = reference
@@ -84,6 +86,7 @@ extension Registry {
         }
         let names = tags
         guard manifest.isAttached(under: names) || caller.mayPush(names) else { throw RegistryError.pushDenied }
+        try await checkPromotion(of: digest, manifest, under: names, in: repository, caller: caller)
         return try await translating {
             try await checkQuotas(of: caller, adding: Int64(push.bytes.count), of: digest, to: repository)
             let outcome = try await content.put(push.bytes, digest: digest) {
@@ -95,11 +98,15 @@ extension Registry {
                     condition: push.condition.precondition,
                     overwrites: caller.verdicts(on: names),
                     quotas: caller.storageQuotas,
+                    scanRole: push.scanRole == .none && gate.wantsScan(of: manifest, in: repository)
+                        ? .wanted : push.scanRole,
                     context: caller.context
                 )
             }
             switch outcome {
             case .stored(let stored):
+                if gate.holds(manifest) { try await refreshQuarantine() }
+                await judgeSubject(of: manifest, under: names, in: repository)
                 return StoredPush(
                     digest: digest,
                     subject: manifest.subject?.digest,

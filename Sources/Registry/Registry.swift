@@ -3,6 +3,7 @@
 
 package import Catalog
 package import Content
+package import Journal
 package import Logging
 import OCI
 
@@ -13,16 +14,33 @@ import OCI
 package final class Registry: Sendable {
     package let content: ContentStore
     package let catalog: Catalog
+    /// nil where no log is kept: in tools that only look.
+    package let journal: Journal?
+    /// Cosigns other logs; nil where none is.
+    package let witness: Witness?
+    /// What may leave.
+    package let gate: TrustGate
     let uploads: Uploads
     let manifests: ManifestCache
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64
 
-    package init(content: ContentStore, catalog: Catalog, blobLimit: Int64, logger: Logger) {
+    package init(
+        content: ContentStore,
+        catalog: Catalog,
+        journal: Journal? = nil,
+        witness: Witness? = nil,
+        gate: TrustGate = TrustGate(now: { 0 }),
+        blobLimit: Int64,
+        logger: Logger
+    ) {
         self.blobLimit = blobLimit
         self.content = content
         self.catalog = catalog
+        self.journal = journal
+        self.witness = witness
+        self.gate = gate
         self.logger = logger
         uploads = Uploads()
         manifests = ManifestCache()
@@ -43,8 +61,10 @@ package final class Registry: Sendable {
     /// deleted here, since no client can name it.
     package func recover() async throws -> Recovery {
         var recovery = Recovery()
+        try await refreshQuarantine()
         var known: Set<UploadID> = []
-        for id in try await catalog.expireUploads(limit: 10_000) {
+        // A catalog that is only read lets nothing expire.
+        for id in catalog.isWritable ? try await catalog.expireUploads(limit: 10_000) : [] {
             logger.debug("upload session expired", metadata: ["upload": "\(id)"])
         }
         var last: String?
@@ -73,6 +93,7 @@ package final class Registry: Sendable {
             switch error.code {
             case .overloaded: RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds)
             case .storageFull: RegistryError.storageFull(error.reason)
+            case .readOnly: RegistryError.readOnly(error.reason)
             case .unavailable, .newerFormat, .inconsistent: RegistryError.fault(error.reason)
             }
         case let error as ContentError:
@@ -81,6 +102,12 @@ package final class Registry: Sendable {
             case .tooLarge: RegistryError.blobTooLarge(limit: blobLimit)
             case .tooManyUploads, .tooManyFiles: RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds)
             default: RegistryError.fault(error.description)
+            }
+        case let error as JournalError:
+            switch error.code {
+            case .notSealed: RegistryError.logBehind(error.reason)
+            case .storage, .damaged: RegistryError.fault(error.reason)
+            default: RegistryError.journal(error)
             }
         default: error
         }

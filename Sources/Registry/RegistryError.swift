@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import Journal
 package import OCI
 
 /// Everything that a verb of the registry may refuse, with what the client needs to know to do better.
@@ -46,8 +47,20 @@ package enum RegistryError: Error, Sendable {
     case quotaExceeded(prefix: String, limit: Int64, used: Int64, needed: Int64)
     /// The disk is full, or nearly so.
     case storageFull(String)
+    /// Nothing is written until an operator has decided something; the reason is for him.
+    case readOnly(String)
     /// More work is queued than can be done in time; the client may retry after these seconds.
     case overloaded(retryAfter: Int)
+    /// The trust policy keeps the image back, for these requirements and reasons.
+    case untrusted(Digest, [(requirement: String, reason: String)])
+    /// The digest is in quarantine, or holds what is.
+    case quarantined(Digest, cause: Digest, reason: String)
+    /// The log has nothing of what was asked for.
+    case notInLog(String)
+    /// The log will have it in a moment.
+    case logBehind(String)
+    /// The log refuses what a witness, or a reader, asked for.
+    case journal(JournalError)
     /// The store failed; the reason is for the log, not for the client.
     case fault(String)
 }

@@ -15,4 +15,13 @@ package enum RegistryLimits {
     package static let housekeepingSeconds: Int64 = 5
     /// Retry-After of a refusal for load.
     package static let retryAfterSeconds = 1
+    /// Verdicts of the trust policy kept in memory.
+    static let verdictsKept = 20_000
+    /// Bytes of manifests of attachments that one evaluation reads.
+    static let evidenceManifestBytes = 32 << 20
+    /// How often an evaluation begins anew because something was attached meanwhile.
+    static let evaluationTries = 5
+    /// Between two looks at the queue of images to be scanned, and how many are taken from it at once.
+    static let scanInterval: Duration = .seconds(1)
+    static let scansPerTurn = 16
 }

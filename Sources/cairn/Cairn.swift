@@ -2,9 +2,21 @@
 // Copyright the Cairn authors
 
 import ArgumentParser
+import LayerScan
+
+/// Where the process begins.
+@main
+enum Entry {
+    static func main() async {
+        // The worker that looks into layers shuts itself in before anything else is there.
+        if CommandLine.arguments.dropFirst().elementsEqual([LayerScanning.subcommand]) {
+            LayerScanWorker.run(input: 0, output: 1)
+        }
+        await Cairn.main()
+    }
+}
 
 /// The command line of Cairn.
-@main
 struct Cairn: AsyncParsableCommand {
     /// The version of this build.
     static let version = "0.1.0"
@@ -13,7 +25,11 @@ struct Cairn: AsyncParsableCommand {
         commandName: "cairn",
         abstract: "A content-addressed registry for container images and other OCI artifacts.",
         version: version,
-        subcommands: [Serve.self, AccessCommand.self, Fsck.self, TLSCommand.self, Version.self]
+        subcommands: [
+            Serve.self, AccessCommand.self, AttestCommand.self, Fsck.self, HistoryCommand.self, KeyCommand.self,
+            LogCommand.self, PullCommand.self, QuarantineCommand.self, SignCommand.self, TLSCommand.self,
+            TrustCommand.self, VerifyCommand.self, Version.self,
+        ]
     )
 }
 

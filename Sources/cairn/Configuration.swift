@@ -3,6 +3,8 @@
 
 import Access
 import Logging
+import OCI
+import Trust
 
 /// What `cairn serve` runs with. Each property is a `Setting`, which says its names and what it accepts.
 struct Configuration: Sendable {
@@ -28,13 +30,36 @@ struct Configuration: Sendable {
     var tlsCertificate: String?
     var tlsKey: String?
     var tlsClientCA: String?
+    /// The directory of the log's signer; nil for the one beside the root.
+    var signer: String?
+    /// The name of the log; nil for one that is made of the store's id.
+    var logOrigin: String?
+    /// Of the log's key, where its file is encrypted; only from the environment.
+    var logKeyPassphrase: [UInt8]?
     /// Who may do what; nil lets everyone do everything.
     var access: AccessConfiguration?
+    /// Who cosigns the log, and which logs are cosigned here.
+    var log = LogSettings()
+    /// What images have to carry before they leave; nil lets them leave as they are.
+    var trust: TrustPolicy?
+    /// Repositories whose images are scanned for secrets, whatever the trust policy asks for.
+    var scan: [Glob] = []
     /// Where the settings were read from, to be read again when it changes.
     var file: String?
 }
 
 extension Configuration {
+    /// The variable of the environment that holds the passphrase of the log's key.
+    static let passphraseVariable = "CAIRN_LOG_KEY_PASSPHRASE"
+
+    /// Where the signer is: `<root>.signer` unless the settings say otherwise.
+    var signerDirectory: String {
+        if let signer { return signer }
+        var root = root
+        while root.count > 1, root.hasSuffix("/") { root.removeLast() }
+        return root + ".signer"
+    }
+
     /// What goes with what.
     ///
     /// - Throws: A `ConfigurationError` that says what is missing.

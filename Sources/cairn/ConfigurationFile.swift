@@ -3,6 +3,8 @@
 
 import Access
 import Foundation
+import OCI
+import Trust
 import Yams
 
 /// Where a bad setting stood, and why it was refused.
@@ -30,6 +32,9 @@ extension Configuration {
             } catch {
                 throw ConfigurationError(description: "environment variable \(setting.variable): \(error.reason)")
             }
+        }
+        if let text = environment[passphraseVariable], !text.isEmpty {
+            configuration.logKeyPassphrase = Array(text.utf8)
         }
         return configuration
     }
@@ -69,6 +74,24 @@ extension Configuration {
                         description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
                     )
                 }
+            } else if LogSettings.sections.contains(name) {
+                do {
+                    try log.read(name, value)
+                } catch {
+                    throw ConfigurationError(
+                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                    )
+                }
+            } else if name == Self.scanSection {
+                try readScan(value, key, file: file)
+            } else if name == Self.trustSection {
+                do {
+                    trust = try TrustPolicy(value, directory: directory, readKey: TrustFiles.readKey)
+                } catch {
+                    throw ConfigurationError(
+                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                    )
+                }
             } else if Self.sections.contains(name), let section = value.mapping {
                 for (inner, value) in section {
                     try apply("\(name)-\(inner.scalar?.string ?? "?")", inner, value, file: file, directory: directory)
@@ -81,8 +104,28 @@ extension Configuration {
 
     /// The mapping that says who may do what.
     static let accessSection = "access"
+    /// The mapping that says what images have to carry.
+    static let trustSection = "trust"
+    /// The list of repositories whose images are scanned for secrets.
+    static let scanSection = "scan-secrets"
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]
+
+    /// `scan-secrets: ["team/**"]`
+    private mutating func readScan(_ value: Node, _ key: Node, file: String) throws(ConfigurationError) {
+        let place = "\(file):\(key.mark?.line ?? 1)"
+        guard let patterns = value.sequence, patterns.count <= 64 else {
+            throw ConfigurationError(description: "\(place): '\(Self.scanSection)' is a list of at most 64 patterns")
+        }
+        scan = []
+        for pattern in patterns {
+            do {
+                scan.append(try Glob(parsing: pattern.scalar?.string ?? ""))
+            } catch {
+                throw ConfigurationError(description: "\(place): '\(Self.scanSection)': \(error.reason)")
+            }
+        }
+    }
 
     /// Sets one setting; a path of the file is taken from the file's directory.
     private mutating func apply(
@@ -94,7 +137,9 @@ extension Configuration {
     ) throws(ConfigurationError) {
         let place = "\(file):\(key.mark?.line ?? 1)"
         guard let setting = Setting(rawValue: name) else {
-            let known = (Setting.allCases.map(\.rawValue) + [Self.accessSection]).joined(separator: ", ")
+            let known =
+                (Setting.allCases.map(\.rawValue) + [Self.accessSection, Self.trustSection, Self.scanSection]
+                + LogSettings.sections.sorted()).joined(separator: ", ")
             throw ConfigurationError(description: "\(place): unknown setting '\(name)'; the settings are \(known)")
         }
         guard let scalar = value.scalar else {

@@ -19,6 +19,13 @@ enum MetricsCatalogue {
             .counter("cairn_catalog_overloaded_total", help: "Operations refused because a queue was full."),
             .histogram("cairn_catalog_batch_operations", help: "Operations per commit.", buckets: .counts),
             .histogram("cairn_catalog_commit_seconds", help: "Time of a commit."),
+            .gauge("cairn_log_entries", help: "Entries of the published tree of the log."),
+            .counter("cairn_log_sealed_entries_total", help: "Entries sealed."),
+            .histogram("cairn_log_seal_seconds", help: "Time from an intended tree to its published checkpoint."),
+            .counter("cairn_log_seal_failures_total", help: "Seals that failed, for want of room."),
+            .counter("cairn_log_cosignatures_total", help: "Answers of witnesses, by outcome."),
+            .counter("cairn_log_scrubs_total", help: "Times the whole log was read and compared."),
+            .counter("cairn_log_scrub_findings_total", help: "What was found not to be as it was signed."),
             .gauge("cairn_catalog_queue_depth", help: "Operations waiting for the catalog's writer."),
         ])
     }

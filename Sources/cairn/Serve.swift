@@ -20,6 +20,9 @@ struct Serve: AsyncParsableCommand {
             In the file, a YAML mapping, they are:
 
             \(Setting.allCases.map { "  \($0.rawValue): \($0.help)" }.joined(separator: "\n"))
+              log: mapping: who cosigns the log; witness: mapping: which logs are cosigned here (docs/log.md)
+              scan-secrets: list of patterns of repositories whose images are scanned for secrets (docs/trust.md)
+              trust: mapping: what images have to carry before they leave (docs/trust.md)
               access: mapping: who may do what; without it everyone may do everything
               tls: mapping of certificate, key and client-ca, another way to write tls-certificate and so on
 

@@ -6,6 +6,7 @@ import Catalog
 import Content
 import Foundation
 import HTTPAPI
+import Journal
 import Logging
 import Metrics
 import NIOCore
@@ -25,11 +26,8 @@ struct Server: Sendable {
         let metrics = bootstrappedMetrics()
         ProcessLimits.raiseOpenFiles(logger: logger)
 
-        let store = try await Store.open(
-            root: configuration.root,
-            unsafeFilesystem: configuration.unsafeFilesystem,
-            blobLimit: configuration.maximumBlobBytes
-        )
+        let transport = configuration.log.witnesses.isEmpty ? nil : WitnessTransport()
+        let store = try await openStore(transport, logger: logger)
         let recovery = try await store.registry.recover()
         logger.debug(
             "recovered",
@@ -46,6 +44,7 @@ struct Server: Sendable {
             control: access,
             catalog: store.catalog,
             tls: tls,
+            trust: try await trustFiles(store),
             connectionLimits: connectionLimits,
             logger: logger
         )
@@ -61,21 +60,12 @@ struct Server: Sendable {
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),
             dates: DateHeader(seconds: { Int64(Date().timeIntervalSince1970) })
         )
-        let address = configuration.listen
-        let server = HTTPServer(
-            host: address.host,
-            port: address.port,
-            tls: tls,
-            connectionLimits: connectionLimits,
-            responder: responder,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-            logger: Logger(label: "http")
-        ) { channel in
-            announce(ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port))
-        }
+        let server = httpServer(responder, tls, connectionLimits)
         var group = ServiceGroupConfiguration(
             services: [
                 .init(service: Housekeeping(store: store, logger: logger)),
+                .init(service: LogKeeper(log: store.log)),
+                .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
                 .init(service: DenialWriter(recorder: recorder)),
                 .init(service: watch),
                 .init(service: server),
@@ -88,7 +78,58 @@ struct Server: Sendable {
         group.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: group).run()
         await store.drainAndClose()
+        await transport?.shutDown()
         logger.info("stopped")
+    }
+
+    /// Opens the store and its log; says so where nothing is written.
+    private func openStore(_ transport: WitnessTransport?, logger: Logger) async throws -> Store {
+        let store = try await Store.open(
+            root: configuration.root,
+            unsafeFilesystem: configuration.unsafeFilesystem,
+            blobLimit: configuration.maximumBlobBytes,
+            log: logOptions(transport)
+        )
+        if let refusal = store.log?.readOnly {
+            logger.critical("the registry takes no changes", metadata: ["reason": "\(refusal.reason)"])
+            Console.error("cairn: no changes are taken: \(refusal.reason)")
+        }
+        return store
+    }
+
+    private func httpServer(
+        _ responder: Responder,
+        _ tls: TLSContext?,
+        _ connectionLimits: ConnectionLimits
+    ) -> HTTPServer {
+        let address = configuration.listen
+        return HTTPServer(
+            host: address.host,
+            port: address.port,
+            tls: tls,
+            connectionLimits: connectionLimits,
+            responder: responder,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: Logger(label: "http")
+        ) { channel in
+            announce(ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port))
+        }
+    }
+
+    private func logOptions(_ transport: WitnessTransport?) -> Store.LogOptions {
+        var options = Store.LogOptions(
+            signer: configuration.signerDirectory,
+            origin: configuration.logOrigin,
+            passphrase: configuration.logKeyPassphrase
+        )
+        let log = configuration.log
+        options.cosigners = transport.map { transport in
+            Cosigners(log.witnesses, quorum: log.quorum, logger: Logger(label: "log")) { url, body in
+                try await transport.post(url, body)
+            }
+        }
+        options.witness = log.witnessName.map { (name: $0, logs: log.witnessedLogs) }
+        return options
     }
 
     /// The registry of metrics, with what is measured of the process and of the log.
@@ -127,6 +168,14 @@ struct Server: Sendable {
             now: files.now,
             monotonic: files.monotonic
         )
+    }
+
+    /// The trust policy of the configuration file, in force and in the event record; nil where there is no file.
+    private func trustFiles(_ store: Store) async throws -> TrustFiles? {
+        guard let file = configuration.file else { return nil }
+        let files = TrustFiles(file: file, gate: store.registry.gate, catalog: store.catalog)
+        try await files.apply()
+        return files
     }
 
     private func announce(_ address: ListenAddress) {

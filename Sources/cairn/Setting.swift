@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Logging
+import Transparency
 
 /// The settings, under the names that the configuration file uses; the one table from which file, environment and the
 /// help text are read.
@@ -18,6 +19,8 @@ enum Setting: String, CaseIterable {
     case tlsCertificate = "tls-certificate"
     case tlsKey = "tls-key"
     case tlsClientCA = "tls-client-ca"
+    case signer
+    case logOrigin = "log-origin"
 
     /// The environment variable: `CAIRN_` and the name in capitals.
     var variable: String {
@@ -25,7 +28,7 @@ enum Setting: String, CaseIterable {
     }
 
     /// Whether the value is the path of a file that belongs to the configuration.
-    var isFile: Bool { [.tlsCertificate, .tlsKey, .tlsClientCA].contains(self) }
+    var isFile: Bool { [.tlsCertificate, .tlsKey, .tlsClientCA, .signer].contains(self) }
 
     var help: String {
         switch self {
@@ -40,6 +43,8 @@ enum Setting: String, CaseIterable {
         case .maximumBlobBytes: "largest blob accepted, in bytes (default 53687091200)"
         case .tlsCertificate: "file (PEM) of the certificate and its chain; with it Cairn speaks TLS"
         case .tlsKey: "file (PEM) of the certificate's private key"
+        case .signer: "directory, best on another volume, of the log's key and what it has signed (default ROOT.signer)"
+        case .logOrigin: "name of the log: this registry's URL without the scheme (default localhost/log/STORE-ID)"
         case .tlsClientCA: "file (PEM) of the authorities whose client certificates are accepted"
         }
     }
@@ -71,6 +76,8 @@ enum Setting: String, CaseIterable {
         case .tlsCertificate: configuration.tlsCertificate = try Self.path(text)
         case .tlsKey: configuration.tlsKey = try Self.path(text)
         case .tlsClientCA: configuration.tlsClientCA = try Self.path(text)
+        case .signer: configuration.signer = try Self.path(text)
+        case .logOrigin: configuration.logOrigin = try Self.origin(text)
         case .maximumBlobBytes:
             configuration.maximumBlobBytes = try Self.number(text, in: 1...(1 << 50))
         }
@@ -78,6 +85,15 @@ enum Setting: String, CaseIterable {
 
     private static func path(_ text: String) throws(SettingError) -> String {
         guard !text.isEmpty, !text.utf8.contains(0) else { throw SettingError(reason: "the path is empty") }
+        return text
+    }
+
+    private static func origin(_ text: String) throws(SettingError) -> String {
+        guard (try? KeyName(parsing: text)) != nil, !text.contains("://") else {
+            throw SettingError(
+                reason: "'\(text)' is no name of a log: write this registry's URL without https://, no spaces and no +"
+            )
+        }
         return text
     }
 

@@ -4,22 +4,44 @@
 import Catalog
 import Content
 import Foundation
+import Journal
 import Logging
 import OCI
 import Registry
 import Synchronization
+import Transparency
 
 /// The content store and the catalog of one directory, opened together.
 struct Store: Sendable {
     let content: ContentStore
     let catalog: Catalog
     let registry: Registry
+    /// The log and what seals it; nil for tools that only look.
+    let log: Journal.Opened?
+
+    /// What the log of a store is opened with.
+    struct LogOptions {
+        /// The directory of the signer.
+        var signer: String
+        /// The name of the log; nil for one that is made of the store's id.
+        var origin: String?
+        var passphrase: [UInt8]?
+        var cosigners: Cosigners?
+        /// The name under which other logs are cosigned, and their keys; nil where none are.
+        var witness: (name: KeyName, logs: [NoteVerifier])?
+    }
 
     /// Exit code of a process that stops because the disk failed it: what is on disk is the truth then, and the next
     /// start recovers from it.
     private static let diskFailure: Int32 = 70
 
-    static func open(root: String, unsafeFilesystem: Bool, blobLimit: Int64) async throws -> Store {
+    /// Opens a store, and its log where options for that are given.
+    static func open(
+        root: String,
+        unsafeFilesystem: Bool,
+        blobLimit: Int64,
+        log logOptions: LogOptions? = nil
+    ) async throws -> Store {
         let link = Link()
         var options = ContentStore.Options()
         options.limits.blobBytes = blobLimit
@@ -32,6 +54,51 @@ struct Store: Sendable {
         options.fatal = { reason in stop(reason) }
         options.logger = Logger(label: "content")
         let content = try await ContentStore.open(root: root, options: options)
+        let origin = logOptions?.origin ?? origin(of: content)
+        let catalog = try openCatalog(content, origin: origin)
+        var log: Journal.Opened?
+        if let logOptions {
+            var options = Journal.Options(
+                root: content.layout.root,
+                signer: logOptions.signer,
+                origin: origin,
+                logger: Logger(label: "log")
+            )
+            options.passphrase = logOptions.passphrase
+            options.cosigners = logOptions.cosigners
+            log = try await Journal.open(options, catalog: catalog) { error in stop("log: \(error.reason)") }
+        }
+        if let reason = log?.readOnly?.reason { catalog.freeze(reason: reason) }
+        let witness = try logOptions?.witness.map { name, logs in
+            try Witness(
+                catalog: catalog,
+                signer: logOptions?.signer ?? "",
+                name: name,
+                logs: logs,
+                passphrase: logOptions?.passphrase,
+                now: now
+            )
+        }
+        let registry = Registry(
+            content: content,
+            catalog: catalog,
+            journal: log?.journal,
+            witness: witness,
+            gate: TrustGate(now: now),
+            blobLimit: blobLimit,
+            logger: Logger(label: "registry")
+        )
+        link.set(registry)
+        return Store(content: content, catalog: catalog, registry: registry, log: log)
+    }
+
+    /// The name of a log that was given none.
+    static func origin(of content: ContentStore) -> String { "localhost/log/\(content.storeID)" }
+
+    /// Seconds since 1970.
+    private static let now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+
+    private static func openCatalog(_ content: ContentStore, origin: String) throws -> Catalog {
         let environment = Catalog.Environment(
             wallMilliseconds: { Int64(Date().timeIntervalSince1970 * 1000) },
             monotonicNanoseconds: { DispatchTime.now().uptimeNanoseconds },
@@ -50,15 +117,9 @@ struct Store: Sendable {
                 }
             }
         )
-        let catalog = try Catalog.open(path: content.layout.database, environment: environment)
-        let registry = Registry(
-            content: content,
-            catalog: catalog,
-            blobLimit: blobLimit,
-            logger: Logger(label: "registry")
-        )
-        link.set(registry)
-        return Store(content: content, catalog: catalog, registry: registry)
+        var settings = Catalog.Settings()
+        settings.origin = origin
+        return try Catalog.open(path: content.layout.database, settings: settings, environment: environment)
     }
 
     /// Makes open uploads resumable, then closes.
@@ -68,6 +129,7 @@ struct Store: Sendable {
     }
 
     func close() async {
+        await log?.journal.shutDown()
         await catalog.close()
         await content.shutdown()
     }

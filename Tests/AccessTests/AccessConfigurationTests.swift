@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Access
+import OCI
 import Testing
 
 @Suite struct AccessConfigurationTests {
@@ -70,7 +71,11 @@ import Testing
                 CertificateMapping(san: try Glob(parsing: "spiffe://example/agent/*")),
             ]
         )
-        #expect(access.groups == ["admins": ["user:root", "certificate:eu"], "team/a": ["workload:github/main"]])
+        let members = { (texts: [String]) in
+            Set(try texts.map { PrincipalPattern.Member(try Principal(parsing: $0)) })
+        }
+        let (admins, team) = (try members(["user:root", "certificate:eu"]), try members(["workload:github/main"]))
+        #expect(access.groups == ["admins": admins, "team/a": team])
         #expect(access.rules.quotas.map(\.prefix) == ["team/"])
         #expect(
             access.limits

@@ -5,6 +5,7 @@ import Access
 import Cryptography
 import Foundation
 import JWTKit
+import OCI
 import TestSupport
 import Testing
 

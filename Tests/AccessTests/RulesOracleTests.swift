@@ -216,7 +216,8 @@ struct OracleNetwork {
             rule: rule.name ?? "rule \(index + 1) (line \(index + 3))",
             reason: got.reason,
             message: rule.message,
-            explicit: OracleRules.names(rule.actions, request.action) == .listed
+            explicit: OracleRules.names(rule.actions, request.action) == .listed,
+            isWildcard: rule.actions.contains("*")
         )
         return got == expected ? nil : "\(expected), not \(got)"
     }

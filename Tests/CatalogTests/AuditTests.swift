@@ -85,7 +85,16 @@ import Testing
             let leaf = try #require(
                 try JSONSerialization.jsonObject(with: Data((event[2] as String).utf8)) as? [String: Any]
             )
-            #expect(leaf["actor"] as? String == row.principal && leaf["request"] as? String == row.request)
+            // Who the log's name stands for is known to the catalog alone.
+            let pseudonym = try fixture.raw { database in
+                try String.fetchOne(
+                    database,
+                    sql: "SELECT pseudonym FROM actor WHERE name = ?",
+                    arguments: [row.principal]
+                )
+            }
+            #expect(leaf["actor"] as? String == pseudonym && pseudonym?.hasPrefix("a-") == true)
+            #expect(leaf["request"] as? String == row.request)
             #expect(leaf["repo"] as? String == row.repository?.description)
             // The log becomes public.
             #expect(!(event[2] as String).contains("192.0.2.7") && leaf["method"] == nil)

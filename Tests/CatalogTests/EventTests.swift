@@ -35,7 +35,7 @@ import Testing
         let hlc = try #require(stored?.timestamp.rawValue)
         #expect(
             leaf == """
-                {"actor":"a \\"quoted\\"\\u0001\\u001fé","body":{"digest":"\(image.digest)","former":null,"tag":"v1"},\
+                {"actor":"a-a5a5a5a5a5a5a5a5a5a5","body":{"digest":"\(image.digest)","former":null,"tag":"v1"},\
                 "hlc":"\(hlc)","kind":"tag.set","origin":"cairn","repo":"team/app","request":"r/1",\
                 "salt":"paWlpaWlpaWlpaWlpaWlpQ==","v":1}
                 """

@@ -10,14 +10,20 @@ extension Rule {
         "Cryptography": ["OCI", "COpenSSL"],
         "Content": ["OCI", "Cryptography", "CLinux"],
         "Catalog": ["OCI"],
-        "Registry": ["OCI", "Cryptography", "Content", "Catalog"],
-        "Access": ["OCI", "Cryptography", "CBcrypt"],
-        "HTTPAPI": ["OCI", "Access", "Content", "Registry", "Observability"],
+        "Settings": ["OCI"],
+        "Transparency": ["OCI", "Cryptography"],
+        "Trust": ["OCI", "Cryptography", "Settings"],
+        "Journal": ["OCI", "Cryptography", "Content", "Catalog", "Transparency"],
+        "LayerScan": ["OCI", "Cryptography", "CZlib", "CZstd", "CSandbox"],
+        "Registry": ["OCI", "Cryptography", "Content", "Catalog", "Journal", "LayerScan", "Transparency", "Trust"],
+        "RegistryClient": ["OCI", "Cryptography", "Transparency", "Trust"],
+        "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
+        "HTTPAPI": ["OCI", "Access", "Content", "Journal", "Registry", "Observability", "Transparency", "Trust"],
         "conformance": ["OCI", "Cryptography"],
         "cairn": nil,
     ]
     /// Libraries of the system that Swift sees by a module of ours.
-    static let systemLibraries: Set<String> = ["CBcrypt", "COpenSSL", "CZlib", "CLinux"]
+    static let systemLibraries: Set<String> = ["CBcrypt", "COpenSSL", "CZlib", "CZstd", "CSandbox", "CLinux"]
 
     static let arrows = Rule(
         name: "targets import only what lies below them",
@@ -84,6 +90,15 @@ extension Rule {
             ["open", "read", "close", "opendir", "readdir", "closedir"]
         ),
         ("Sources/Observability/Logs/LogWriter.swift", ["write"]),
+        ("Sources/RegistryClient/LocalFile.swift", nil),
+        ("Sources/RegistryClient/TerminalPrompt.swift", ["open", "read", "write", "close"]),
+        ("Sources/LayerScan/LayerSource.swift", ["read"]),
+        ("Sources/LayerScan/LayerScanWorker.swift", ["write", "cairn_close_from"]),
+        (
+            "Sources/LayerScan/LayerScanProcess.swift",
+            ["open", "read", "close", "cairn_pipe", "cairn_process_descriptor"]
+        ),
+        ("Sources/LayerScan/Sandbox.swift", nil),
     ]
 
     /// Names that mean the system's call wherever they stand without a dot before them.

@@ -36,10 +36,20 @@ class Ledger:
         self.content = {}  # (kind, repository, digest) -> bytes
         self.deleted = set()  # keys of content that were acknowledged as deleted
         self.in_doubt = set()  # keys whose delete was not answered
+        self.roots = {}  # size of a tree of the log -> its root, as checkpoints that were seen say
+        self.sealed = 0  # how many entries an answer has said to be in the log
+        self.two_roots = []  # sizes of which two roots were seen
         self.tags = {}  # (repository, tag) -> the digests that may be right; None stands for no tag
 
     def acknowledged(self):
         return len(self.content) + len(self.deleted) + sum(1 for right in self.tags.values() if right != {None})
+
+    def saw(self, checkpoint):
+        """Notes the root that a checkpoint gives a size."""
+        lines = checkpoint.decode().split("\n")
+        size, root = int(lines[1]), lines[2]
+        if self.roots.setdefault(size, root) != root:
+            self.two_roots.append(size)
 
     def check(self, port):
         """What is wrong with the registry, as sentences."""
@@ -103,13 +113,19 @@ class Client:
         is_tag = ":" not in reference
         if is_tag:
             self.ledger.tags.setdefault(tag, {None}).add(digest)
-        status, _, _ = request(
-            self.port, "PUT", f"/v2/{repository}/manifests/{reference}", content, {"Content-Type": media_type})
+        status, headers, _ = request(
+            self.port, "PUT", f"/v2/{repository}/manifests/{reference}", content,
+            {"Content-Type": media_type, "Prefer": "wait=checkpoint"})
         if status != 201:
             return None
+        if "cairn-log-index" in headers:
+            self.ledger.sealed = max(self.ledger.sealed, int(headers["cairn-log-index"]) + 1)
         if is_tag:
             self.ledger.tags[tag] = {digest}
         self.ledger.content["manifests", repository, digest] = content
+        status, _, checkpoint = request(self.port, "GET", "/log/checkpoint")
+        if status == 200:
+            self.ledger.saw(checkpoint)
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
     def push_image(self, repository, tag, number, layer_bytes):

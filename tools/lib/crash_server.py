@@ -2,10 +2,12 @@
 # Copyright the Cairn authors
 """Starting, ending and checking a server, for the campaigns that break it."""
 
+import base64
 import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -61,6 +63,11 @@ def check(binary, root, ledger):
         return ["the server does not start again"], None
     try:
         wrong = ledger.check(server.port)
+        status, _, checkpoint = request(server.port, "GET", "/log/checkpoint")
+        if status == 200:
+            ledger.saw(checkpoint)
+        elif ledger.roots:
+            wrong.append(f"the checkpoint is gone: {status}")
         after = Ledger()
         Client(server.port, after, random.Random(0)).push_image("team/after", "v1", 1, 1000)
         if not after.tags.get(("team/after", "v1"), {None}) - {None} or ("manifests" not in
@@ -73,4 +80,26 @@ def check(binary, root, ledger):
     fsck = subprocess.run([binary, "fsck", "--root", root, "--deep"], capture_output=True, text=True)
     if fsck.returncode != 0:
         wrong.append("fsck: " + (fsck.stdout + fsck.stderr).strip()[:600])
-    return wrong, server.seconds
+    return wrong + check_log(binary, root, ledger), server.seconds
+
+
+def check_log(binary, root, ledger):
+    """The log holds every entry that was said to be in it, and every tree that was shown is the beginning of it."""
+    wrong = []
+    verify = subprocess.run([binary, "log", "verify", "--root", root], capture_output=True, text=True)
+    if verify.returncode != 0:
+        wrong.append("log verify: " + (verify.stdout + verify.stderr).strip()[:600])
+    database = sqlite3.connect(f"file:{root}/meta/registry.db?mode=ro", uri=True)
+    try:
+        rows = {size: base64.b64encode(tree).decode() for size, tree in
+                database.execute("SELECT size, root FROM checkpoint WHERE state = 'signed'")}
+    finally:
+        database.close()
+    for size in ledger.two_roots:
+        wrong.append(f"two roots of size {size} were shown")
+    for size, tree in ledger.roots.items():
+        if rows.get(size) != tree:
+            wrong.append(f"the tree of {size} entries that was shown is not in the log")
+    if ledger.sealed > max(rows, default=0):
+        wrong.append(f"{ledger.sealed} entries were said to be signed, and the log has {max(rows, default=0)}")
+    return wrong

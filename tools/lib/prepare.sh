@@ -22,7 +22,7 @@ install_missing() {
 
 # What the build links against.
 install_build_needs() {
-    install_missing libssl-dev libcrypt-dev zlib1g-dev libsqlite3-dev pkg-config
+    install_missing libssl-dev libcrypt-dev zlib1g-dev libzstd-dev libsqlite3-dev pkg-config
     command -v swift >/dev/null || { echo "swift 6.2 or newer is needed: https://www.swift.org/install" >&2; return 1; }
 }
 

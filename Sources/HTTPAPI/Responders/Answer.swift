@@ -48,6 +48,9 @@ enum Header {
     static let filtersApplied = name("OCI-Filters-Applied")
     static let chunkMinimum = name("OCI-Chunk-Min-Length")
     static let event = name("Cairn-Event")
+    static let logIndex = name("Cairn-Log-Index")
+    static let prefer = name("Prefer")
+    static let preferenceApplied = name("Preference-Applied")
     static let requestID = name("X-Request-Id")
     static let noSniff = name("X-Content-Type-Options")
     static let link = name("Link")
@@ -57,5 +60,26 @@ enum Header {
     private static func name(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a field name") }
         return name
+    }
+}
+
+/// The `Warning` field of the distribution specification: `299 - "text"`.
+enum WarningHeader {
+    /// nil where there is nothing to warn of. Texts are cut so that the field stays within its bound.
+    static func text(_ warnings: [String]) -> String? {
+        guard !warnings.isEmpty else { return nil }
+        var room = HTTPLimits.warningBytes
+        var fields: [String] = []
+        for warning in warnings {
+            let plain = warning.unicodeScalars.filter { $0.isASCII && $0.value >= 0x20 && $0.value != 0x7F }
+                .flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
+            var text = String(String.UnicodeScalarView(plain))
+            text = "299 - \"\(text)\""
+            guard text.utf8.count + 2 <= room else { break }
+            room -= text.utf8.count + 2
+            fields.append(text)
+        }
+        return fields.isEmpty
+            ? "299 - \"the trust policy has more to say than fits here\"" : fields.joined(separator: ", ")
     }
 }

@@ -110,12 +110,4 @@ extension Responder.Exchange {
         }
         return result
     }
-
-    private func number(_ key: String) throws(RequestError) -> Int64? {
-        guard let text = query[key] else { return nil }
-        guard let number = DecimalNumber.parse(text) else {
-            throw .badQuery("\(key) must be a whole number, not '\(text.prefix(32))'")
-        }
-        return number
-    }
 }

@@ -16,6 +16,7 @@ extension Responder {
             try await registry.deleteBlob(digest, in: name, caller: exchange.caller)
             return Answer(.accepted)
         }
+        try await registry.admitBlob(digest, in: name, caller: exchange.caller)
         let text = digest.description
         let entityTag = "\"\(text)\""
         var headers: HTTPFields = [

@@ -55,7 +55,8 @@ struct Challenge {
     private var scope: String? {
         switch route {
         case .catalog: return "registry:catalog:*"
-        case .audit, .denials, .metrics: return "registry:audit:audit"
+        case .audit, .denials, .metrics, .log: return "registry:audit:audit"
+        case .quarantines, .quarantine: return "registry:admin:admin"
         default: break
         }
         guard let repository = route.repository else { return nil }

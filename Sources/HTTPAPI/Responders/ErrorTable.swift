@@ -192,6 +192,13 @@ enum ErrorTable {
                 "more work is queued than can be done in time; try again",
                 headers: [.retryAfter: String(seconds)]
             )
+        case .readOnly:
+            ErrorAnswer(
+                .serviceUnavailable,
+                .denied,
+                "read_only: this registry takes no changes at the moment; its log says why, and pulls go on"
+            )
+        case .untrusted, .quarantined, .notInLog, .logBehind, .journal: trust(error)
         case .fault: ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
         }
     }

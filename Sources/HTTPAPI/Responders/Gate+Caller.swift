@@ -20,7 +20,16 @@ extension Responder {
         )
         caller.isReadable = { identity.allows(.pull, $0) }
         caller.uploadLimit = identity.limits.uploadsPerPrincipal
+        caller.isExempt = { [groups = access?.policy.configuration.groups ?? [:]] patterns in
+            patterns.contains { pattern in
+                (try? PrincipalPattern(parsing: pattern, groups: groups))?.matches(identity.principal) ?? false
+            }
+        }
         guard let repository = route.repository else { return caller }
+        // Who may do everything is no replica by that: policy holds for administrators too.
+        if case .allowed(let decision) = identity.verdict(.replicate, repository) {
+            caller.isReplica = !decision.isWildcard
+        }
         caller.mayOverwrite = { tag in Self.overwriteRight(identity, repository, tag) }
         caller.mayPush = { tags in
             guard !tags.isEmpty else { return identity.allows(.push, repository) }

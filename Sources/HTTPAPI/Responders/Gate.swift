@@ -101,6 +101,7 @@ extension Responder {
         guard let identity = exchange.identity else { return }
         switch exchange.route {
         case .live, .ready, .token: return
+        case .log(let resource) where !resource.isEntries: return
         case .base:
             guard identity.principal.kind == .anonymous && identity.tokenAccess == nil else { return }
             throw AccessRefusal.unauthenticated(
@@ -192,14 +193,24 @@ extension Responder.Exchange {
             default: reference.isDigest ? [.pull] : [.pullByTag]
             }
         case .tags, .referrers: [.pull]
+        case .proof(_, let reference), .trust(_, let reference): reference.isDigest ? [.pull] : [.pullByTag]
+        case .history: [.pull]
         case .metrics, .audit, .denials: [.audit]
-        case .base, .catalog, .live, .ready, .token: []
+        case .log(let resource): resource.isEntries ? [.audit, .replicate] : []
+        case .quarantines, .quarantine:
+            request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
+        case .base, .catalog, .live, .ready, .token, .decide: []
         }
     }
 
     /// The tags that the request names.
     var tags: [Tag] {
-        guard case .manifest(_, let reference) = route else { return [] }
+        let reference: Reference
+        switch route {
+        case .manifest(_, let named), .proof(_, let named), .trust(_, let named): reference = named
+        case .history(_, let tag): return [tag]
+        default: return []
+        }
         if case .tag(let tag) = reference { return [tag] }
         guard request.method == .put else { return [] }
         return query.all("tag").compactMap { try? Tag(parsing: $0) }
@@ -215,7 +226,9 @@ extension Route {
     fileprivate var subject: String? {
         switch self {
         case .blob(_, let digest), .referrers(_, let digest): digest.description
-        case .manifest(_, let reference): reference.description
+        case .manifest(_, let reference), .proof(_, let reference), .trust(_, let reference): reference.description
+        case .history(_, let tag): tag.description
+        case .quarantine(let digest): digest.description
         default: nil
         }
     }
@@ -224,5 +237,12 @@ extension Route {
 extension Reference {
     fileprivate var isDigest: Bool {
         if case .digest = self { true } else { false }
+    }
+}
+
+extension Route.LogResource {
+    /// Whether it shows what entries say; hashes and checkpoints are public.
+    fileprivate var isEntries: Bool {
+        if case .entries = self { true } else { false }
     }
 }

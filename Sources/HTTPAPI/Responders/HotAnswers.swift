@@ -92,6 +92,7 @@ extension Responder {
     func hotAnswer(_ key: HotAnswers.Key, from peer: Peer) -> HotAnswers.Found? {
         guard let permission = hot.find(key),
             let manifest = registry.cachedManifest(permission.reference, in: permission.repository),
+            registry.admitsAtOnce(manifest.digest, as: permission.reference, in: permission.repository),
             isCurrent(permission, peer)
         else { return nil }
         return HotAnswers.Found(manifest: manifest, permission: permission)

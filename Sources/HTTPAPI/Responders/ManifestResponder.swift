@@ -25,7 +25,9 @@ extension Responder {
                 condition: try exchange.precondition(),
                 caller: exchange.caller
             )
-            return Answer(.accepted, headers: [Header.event: event])
+            var answer = Answer(.accepted, headers: [Header.event: event])
+            try await addLogIndex(of: event, to: &answer, exchange)
+            return answer
         default: return try await getManifest(exchange, name, reference)
         }
     }
@@ -36,12 +38,20 @@ extension Responder {
         _ reference: Reference
     ) async throws -> Answer {
         let manifest = try await registry.manifest(reference, in: name)
+        var warnings: [String] = []
+        if exchange.isHead {
+            // It says what is there and gives nothing of it: who is to sign an image asks by it.
+            try await registry.refuseQuarantined(manifest.digest)
+        } else {
+            warnings = try await registry.admit(manifest.digest, as: reference, in: name, caller: exchange.caller)
+        }
         var headers: HTTPFields = [
             .contentType: manifest.mediaType.description,
             Header.contentDigest: manifest.digestText,
             .eTag: manifest.entityTag,
         ]
         headers[.cacheControl] = CacheControl.of(reference, for: exchange.identity)
+        headers[Header.warning] = WarningHeader.text(warnings)
         var answer =
             exchange.matches(manifest.entityTag)
             ? Answer(.notModified, headers: headers)
@@ -85,6 +95,7 @@ extension Responder {
         if !tags.isEmpty { headers[Header.tag] = tags.map(\.description).joined(separator: ", ") }
         var answer = Answer(.created, headers: headers)
         answer.digest = stored.digest.description
+        try await addLogIndex(of: stored.event, to: &answer, exchange)
         return answer
     }
 }

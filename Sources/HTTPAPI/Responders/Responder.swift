@@ -255,6 +255,13 @@ package struct Responder: Sendable {
         case .token: try await token(exchange, body: &body)
         case .audit: try await audit(exchange)
         case .denials: try await denials(exchange)
+        case .log(let resource): try await log(exchange, resource, body: &body)
+        case .proof(let name, let reference): try await proof(exchange, name, reference)
+        case .history(let name, let tag): try await history(exchange, name, tag)
+        case .trust(let name, let reference): try await trust(exchange, name, reference)
+        case .quarantines: try await quarantines(exchange)
+        case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
+        case .decide: try await decide(exchange, body: &body)
         }
     }
 
@@ -279,5 +286,14 @@ extension Responder.Exchange {
             throw .badQuery("n must be a whole number, not '\(text.prefix(32))'")
         }
         return Int(min(number, Int64(HTTPLimits.page)))
+    }
+
+    /// A whole number of the query; nil where it has none of that name.
+    func number(_ key: String) throws(RequestError) -> Int64? {
+        guard let text = query[key] else { return nil }
+        guard let number = DecimalNumber.parse(text) else {
+            throw .badQuery("\(key) must be a whole number, not '\(text.prefix(32))'")
+        }
+        return number
     }
 }

@@ -23,8 +23,16 @@ public enum Route: Hashable, Sendable {
     case tags(RepositoryName)
     /// end-12: `/v2/<name>/referrers/<digest>`
     case referrers(RepositoryName, Digest)
+    /// `/v2/<name>/_cairn/proof/<tag or digest>`: the entry of the log that put it there, with its proof.
+    case proof(RepositoryName, Reference)
+    /// `/v2/<name>/_cairn/history/<tag>`: all values that a tag had.
+    case history(RepositoryName, Tag)
+    /// `/v2/<name>/_cairn/trust/<tag or digest>`: what the trust policy says of it.
+    case trust(RepositoryName, Reference)
     /// `/v2/_catalog`
     case catalog
+    /// `/log/…`: the transparency log.
+    case log(LogResource)
     case live
     case ready
     case metrics
@@ -34,6 +42,28 @@ public enum Route: Hashable, Sendable {
     case audit
     /// `/api/v1/denials`: what was refused, to whom.
     case denials
+    /// `/api/v1/quarantine`: what may not be pulled.
+    case quarantines
+    /// `/api/v1/quarantine/<digest>`
+    case quarantine(Digest)
+    /// `/api/v1/decide`: whether an image may run, with reasons.
+    case decide
+
+    /// A file of the log (C2SP tlog-tiles), or a service beside it.
+    public enum LogResource: Hashable, Sendable {
+        /// `/log/checkpoint`
+        case checkpoint
+        /// `/log/vkey`: the log's keys, one a line.
+        case keys
+        /// `/log/tile/<level>/<index>`: the path after `/log/`, checked by whoever owns the tiles.
+        case tile(String)
+        /// `/log/tile/entries/<index>`: the same for bundles of entries.
+        case entries(String)
+        /// `/log/witness/vkey`: the key that other logs are cosigned with.
+        case witnessKey
+        /// `/log/witness/add-checkpoint` (C2SP tlog-witness): a cosignature on the checkpoint of another log.
+        case witness
+    }
 
     /// The low-cardinality name of the route, for logs and metric labels.
     public var label: String {
@@ -52,6 +82,12 @@ public enum Route: Hashable, Sendable {
         case .token: "token"
         case .audit: "audit"
         case .denials: "denials"
+        case .proof: "proof"
+        case .history: "history"
+        case .trust: "trust"
+        case .log(let resource): resource.label
+        case .quarantines, .quarantine: "quarantine"
+        case .decide: "decide"
         }
     }
 
@@ -59,9 +95,11 @@ public enum Route: Hashable, Sendable {
     public var repository: RepositoryName? {
         switch self {
         case .blob(let name, _), .uploads(let name), .upload(let name, _), .manifest(let name, _), .tags(let name),
-            .referrers(let name, _):
+            .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
             name
-        case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials: nil
+        case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
+            .decide:
+            nil
         }
     }
 }
@@ -82,38 +120,33 @@ extension Route {
     ///
     /// - Throws: `RouteError`, which says which part was wrong.
     public init(path: Substring) throws(RouteError) {
-        switch path {
-        case "/v2/", "/v2":
-            self = .base
+        if let fixed = Route.fixed[String(path)] {
+            self = fixed
             return
-        case "/v2/_catalog":
-            self = .catalog
+        }
+        if path.hasPrefix("/log/tile/") {
+            let file = String(path.dropFirst(5))
+            self = .log(file.hasPrefix("tile/entries/") ? .entries(file) : .tile(file))
             return
-        case "/livez":
-            self = .live
+        }
+        if path.hasPrefix(Route.quarantinePrefix) {
+            self = .quarantine(try Route.digest(path.dropFirst(Route.quarantinePrefix.count)))
             return
-        case "/readyz":
-            self = .ready
-            return
-        case "/metrics":
-            self = .metrics
-            return
-        case "/token":
-            self = .token
-            return
-        case "/api/v1/audit":
-            self = .audit
-            return
-        case "/api/v1/denials":
-            self = .denials
-            return
-        default:
-            break
         }
         guard path.hasPrefix("/v2/") else { throw .notFound }
         let parts = path.dropFirst(4).split(separator: "/", omittingEmptySubsequences: false)
         self = try Route.resource(parts)
     }
+
+    /// The paths that are one endpoint each.
+    private static let fixed: [String: Route] = [
+        "/v2/": .base, "/v2": .base, "/v2/_catalog": .catalog, "/livez": .live, "/readyz": .ready,
+        "/metrics": .metrics, "/token": .token, "/api/v1/audit": .audit, "/api/v1/denials": .denials,
+        "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/log/checkpoint": .log(.checkpoint),
+        "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
+        "/log/witness/vkey": .log(.witnessKey),
+    ]
+    private static let quarantinePrefix = "/api/v1/quarantine/"
 
     private static func resource(_ parts: [Substring]) throws(RouteError) -> Route {
         let count = parts.count
@@ -134,8 +167,27 @@ extension Route {
             return .referrers(name, try digest(last))
         case "tags" where last == "list":
             return .tags(try repositoryName(parts[..<(count - 2)]))
+        case let module where count >= 4 && parts[count - 3] == "_cairn":
+            let name = try repositoryName(parts[..<(count - 3)])
+            return try cairnExtension(module, name, last)
         default:
             throw .notFound
+        }
+    }
+
+    /// Cairn's extension of the specification: `/v2/<name>/_cairn/<module>/<tag or digest>`.
+    private static func cairnExtension(
+        _ module: Substring,
+        _ name: RepositoryName,
+        _ last: Substring
+    ) throws(RouteError) -> Route {
+        switch module {
+        case "proof": return .proof(name, try reference(last))
+        case "trust": return .trust(name, try reference(last))
+        case "history":
+            guard case .tag(let tag) = try reference(last) else { throw .notFound }
+            return .history(name, tag)
+        default: throw .notFound
         }
     }
 
@@ -186,5 +238,16 @@ extension Route {
             throw .malformedPath(String(part.prefix(256)))
         }
         return text
+    }
+}
+
+extension Route.LogResource {
+    fileprivate var label: String {
+        switch self {
+        case .checkpoint, .keys, .witnessKey: "log"
+        case .tile: "log-tile"
+        case .entries: "log-entries"
+        case .witness: "log-witness"
+        }
     }
 }

@@ -20,6 +20,7 @@ struct AccessWatch: Service {
     let control: AccessControl?
     let catalog: Catalog
     let tls: TLSContext?
+    let trust: TrustFiles?
     let connectionLimits: ConnectionLimits
     let logger: Logger
 
@@ -45,8 +46,13 @@ struct AccessWatch: Service {
 
     private func react(to wakes: AsyncStream<Wake>) async {
         var seen = stamps()
+        var trusted = trust?.stamps()
         for await wake in wakes {
             reloadCertificates()
+            if let stamps = trust?.stamps(), stamps != trusted || wake == .hangup {
+                trusted = stamps
+                await reloadTrust()
+            }
             let current = stamps()
             guard current != seen || wake == .hangup else { continue }
             seen = current
@@ -60,6 +66,15 @@ struct AccessWatch: Service {
             if try tls.reloadIfChanged() { logger.notice("certificate reloaded") }
         } catch {
             logger.error("the certificate was not reloaded; the former one stays", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func reloadTrust() async {
+        do {
+            guard try await trust?.apply() == true else { return }
+            logger.notice("trust policy applied")
+        } catch {
+            logger.error("trust policy not applied; the former one stays", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -84,6 +99,8 @@ struct AccessWatch: Service {
 
     /// Writes to the event record which rules are in force from now on.
     static func record(_ file: String, _ configuration: AccessConfiguration, in catalog: Catalog) async throws {
+        // A catalog that is only read records nothing; its rules hold all the same.
+        guard catalog.isWritable else { return }
         let bytes = FileManager.default.contents(atPath: file).map { Array($0) } ?? []
         try await catalog.recordChange(
             .rulesSet(file: Digest.of(bytes, algorithm: .sha256), rules: configuration.rules.count),
@@ -93,15 +110,10 @@ struct AccessWatch: Service {
 
     private static let context = Catalog.Context(actor: "server", requestID: "")
 
-    /// What tells one state of the files from another: time of change, size, inode and permissions of each.
+    /// What tells one state of the files from another.
     private func stamps() -> [String] {
         guard let files, let control else { return [] }
-        return files.paths(control.policy.configuration).map { path in
-            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-            let modified = (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-            let keys: [FileAttributeKey] = [.size, .systemFileNumber, .posixPermissions, .ownerAccountID]
-            return "\(modified) " + keys.map { "\(attributes?[$0] ?? 0)" }.joined(separator: " ")
-        }
+        return files.paths(control.policy.configuration).map(FileStamp.of)
     }
 }
 
@@ -112,5 +124,15 @@ struct DenialWriter: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown { await recorder.run() }
         await recorder.flush()
+    }
+}
+
+/// What tells one state of a file from another: time of change, size, inode and permissions.
+enum FileStamp {
+    static func of(_ path: String) -> String {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        let modified = (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+        let keys: [FileAttributeKey] = [.size, .systemFileNumber, .posixPermissions, .ownerAccountID]
+        return "\(modified) " + keys.map { "\(attributes?[$0] ?? 0)" }.joined(separator: " ")
     }
 }

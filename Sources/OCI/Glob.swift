@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import OCI
-
 /// A pattern for names: `*` stands for any run of characters but `/`, `**` for any run, `?` for one character but `/`;
 /// everything else stands for itself.
 ///
 /// A pattern is always held against the whole text. The time is at most proportional to the product of the lengths of
 /// text and pattern, whatever they are: all ways to match are followed at once, none is tried after another.
-package struct Glob: Sendable, Hashable, CustomStringConvertible {
-    package static let bytesLimit = 256
+public struct Glob: Sendable, Hashable, CustomStringConvertible {
+    public static let bytesLimit = 256
 
     private enum Token: Sendable, Hashable {
         case byte(UInt8)
@@ -22,30 +20,40 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The pattern as it was written.
-    package let description: String
+    public let description: String
     /// What stands before the first wildcard.
     private let literal: [UInt8]
     /// The first wildcard and all that follows. No two runs stand next to each other.
     private let rest: [Token]
 
-    /// - Throws: An `AccessError` of code `invalidRule` for an empty pattern, one of more than 256 bytes, and one with
-    ///   control characters.
-    package init(parsing text: some StringProtocol) throws(AccessError) {
-        guard !text.isEmpty else { throw AccessError(.invalidRule, "a pattern is not empty") }
-        guard text.utf8.count <= Self.bytesLimit else {
-            throw AccessError(.invalidRule, "a pattern has at most \(Self.bytesLimit) bytes")
+    /// - Throws: `invalidPattern` for an empty pattern, one of more than 256 bytes, and one with control characters.
+    public init(parsing text: some StringProtocol) throws(ParsingError) {
+        if let reason = text.withUTF8Span(Glob.fault) {
+            throw ParsingError(code: .invalidPattern, reason: reason, value: String(text))
         }
-        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw AccessError(.invalidRule, "the pattern '\(text.quotable)' has control characters")
-        }
-        description = String(text)
+        self.init(valid: String(text))
+    }
+
+    @usableFromInline
+    init(valid text: String) {
+        description = text
         let tokens = Self.tokens(text)
         literal = tokens.prefix { if case .byte = $0 { true } else { false } }
             .compactMap { if case .byte(let byte) = $0 { byte } else { nil } }
         rest = Array(tokens.dropFirst(literal.count))
     }
 
-    private static func tokens(_ text: some StringProtocol) -> [Token] {
+    @usableFromInline
+    static func fault(_ text: Span<UInt8>) -> String? {
+        guard !text.isEmpty else { return "a pattern is not empty" }
+        guard text.count <= bytesLimit else { return "a pattern has at most \(bytesLimit) bytes" }
+        for position in 0..<text.count where text[position] < 0x20 || text[position] == 0x7F {
+            return "a pattern has no control characters"
+        }
+        return nil
+    }
+
+    private static func tokens(_ text: String) -> [Token] {
         var tokens: [Token] = []
         var previousWasStar = false
         for byte in text.utf8 {
@@ -63,21 +71,21 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether the whole text has the form of the pattern.
-    package func matches(_ text: some StringProtocol) -> Bool {
-        var bytes = text.utf8.makeIterator()
-        for expected in literal {
-            guard bytes.next() == expected else { return false }
-        }
+    @inlinable
+    public func matches(_ text: some StringProtocol) -> Bool { text.withUTF8Span(matches(bytes:)) }
+
+    @usableFromInline
+    func matches(bytes text: Span<UInt8>) -> Bool {
+        guard text.count >= literal.count else { return false }
+        for position in literal.indices where text[position] != literal[position] { return false }
         // Most patterns end with their first wildcard.
         switch rest.first {
-        case nil: return bytes.next() == nil
+        case nil: return text.count == literal.count
         case .anything where rest.count == 1: return true
         case .run where rest.count == 1:
-            while let byte = bytes.next() {
-                if byte == UInt8(ascii: "/") { return false }
-            }
+            for position in literal.count..<text.count where text[position] == UInt8(ascii: "/") { return false }
             return true
-        default: return simulate(&bytes)
+        default: return simulate(text)
         }
     }
 
@@ -85,11 +93,13 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
     /// tokens, so 257 of the 512 bits can be in use.
     private typealias States = SIMD8<UInt64>
 
-    private func simulate(_ bytes: inout some IteratorProtocol<UInt8>) -> Bool {
+    /// Follows what stands after the literal.
+    private func simulate(_ text: Span<UInt8>) -> Bool {
         let words = rest.count / 64 + 1
         var states = States.zero
         add(0, to: &states)
-        while let byte = bytes.next() {
+        for position in literal.count..<text.count {
+            let byte = text[position]
             var following = States.zero
             for word in 0..<words {
                 var bits = states[word]
@@ -127,9 +137,4 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
         guard state < rest.count, rest[state] == .run || rest[state] == .anything else { return }
         states[(state + 1) / 64] |= 1 << UInt64((state + 1) % 64)
     }
-}
-
-extension StringProtocol {
-    /// The text, safe to print and cut to 256 bytes.
-    var quotable: String { ParsingError.quotable(self) }
 }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+/// The bounds of the log.
+package enum JournalLimits {
+    /// Entries and bytes of leaves that one seal takes.
+    static let entriesPerSeal = 2_048
+    static let bytesPerSeal = 8 << 20
+    /// Unsealed events that are not made to wait for the interval.
+    static let entriesThatHurry = 256
+    /// From the first unsealed event to the seal, at most.
+    static let interval: Duration = .milliseconds(900)
+    /// Between two seals, when somebody waits for one: those who come meanwhile share the next.
+    static let hurriedInterval: Duration = .milliseconds(20)
+    /// Before a seal that found the disk full is tried again.
+    static let retryInterval: Duration = .seconds(1)
+    /// How long a change waits for its checkpoint when asked to.
+    package static let waitForCheckpoint: Duration = .seconds(10)
+    /// Bytes of the largest file of the log: 256 entries, each with its length.
+    static let fileBytes = 256 * (65_535 + 2)
+    /// Bytes of a key file, and of the file with the signer's state.
+    static let keyFileBytes = 64 << 10
+    /// Bytes of a witness's answer that are read.
+    package static let witnessReplyBytes = 16 << 10
+    /// Threads that read and write files of the log.
+    static let threads = 2
+    /// Problems that the report of a check names.
+    static let problemsNamed = 100
+    /// From the end of one scrub of the log to the next, and the pause after each bundle of 256 entries.
+    static let scrubInterval: Duration = .seconds(24 * 3_600)
+    static let scrubPause: Duration = .milliseconds(50)
+}

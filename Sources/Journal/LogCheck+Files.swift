@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+internal import Catalog
+internal import Content
+internal import Transparency
+
+extension LogCheck {
+    /// The files of the log that its newest tree does not need: partial tiles of smaller trees have to be beginnings of
+    /// the tiles that are here now, and nothing else may lie there.
+    func checkOtherFiles(of edge: TreeEdge, _ report: inout Report) async throws {
+        var waiting = ["tile"]
+        while let directory = waiting.popLast() {
+            let names = try await onThread { [files] in
+                try files.files.names(in: "\(files.layout.directory)/\(directory)").sorted()
+            }
+            for name in names {
+                let path = "\(directory)/\(name)"
+                let isDirectory = try await onThread { [files] in
+                    try files.files.filesystem.statusOfPath("\(files.layout.directory)/\(path)").kind == .directory
+                }
+                if isDirectory {
+                    waiting.append(path)
+                } else {
+                    try await checkFile(path, edge, &report)
+                }
+            }
+        }
+    }
+
+    private func checkFile(_ text: String, _ edge: TreeEdge, _ report: inout Report) async throws {
+        guard let path = try? TilePath(parsing: text) else {
+            return report.add("\(text) is no file of a log")
+        }
+        let available = edge.size >> (8 * path.content.level)
+        // Tiles beyond the signed tree are those of the next, which is not signed yet.
+        guard path.isPartial, path.index << 8 + Int64(path.width) <= available else { return }
+        report.files += 1
+        let isBeginning = try await onThread { [files] in
+            guard let bytes = try files.read(path) else { return true }
+            let width = Int(min(available - path.index << 8, Int64(TilePath.fullWidth)))
+            guard let wider = TilePath(path.content, index: path.index, width: width),
+                let whole = try files.read(wider)
+            else { return false }
+            return bytes == whole || whole.starts(with: bytes) && Self.holds(bytes, path)
+        }
+        if !isBeginning { report.add("\(text) is not the beginning of the tile that has grown from it") }
+    }
+
+    /// Whether the bytes are as many elements as the path says.
+    private static func holds(_ bytes: [UInt8], _ path: TilePath) -> Bool {
+        switch path.content {
+        case .hashes: bytes.count == path.width * TreeHash.byteCount
+        case .entries: (try? EntryBundle.entries(from: bytes, width: path.width)) != nil
+        }
+    }
+
+    /// The checkpoint file and the signer's memory have to be of the tree that is here.
+    func checkNotes(_ edge: TreeEdge, _ signed: CheckpointRow, _ report: inout Report) async throws {
+        let file = try await onThread { [files] in try files.checkpoint() }
+        if let file {
+            do {
+                let note = try LogSigner.Signed(note: file, origin: origin, verifiers)
+                try await check(note, "the file checkpoint", edge, &report)
+            } catch {
+                report.add("the file checkpoint: \(JournalError(error).reason)")
+            }
+        } else {
+            report.add("the file checkpoint is missing")
+        }
+        if let remembered { try await check(remembered, "what the signer remembers", edge, &report) }
+    }
+
+    private func check(
+        _ note: LogSigner.Signed,
+        _ name: String,
+        _ edge: TreeEdge,
+        _ report: inout Report
+    ) async throws {
+        let sealed = try await catalog.lastCheckpoints().sealed
+        let size = note.checkpoint.size
+        if size > edge.size {
+            // Between the signature and its row a crash may lie; the row that was intended says so.
+            guard sealed?.size == size, sealed?.root == note.checkpoint.root.bytes else {
+                return report.add("\(name) is a tree of \(size) entries, and \(edge.size) are here")
+            }
+            return
+        }
+        let root = try await onThread { [files] in
+            try TileReader(size: size) { try files.hashes($0, whole: edge.size) }.root()
+        }
+        if root != note.checkpoint.root { report.add("\(name) is another tree of \(size) entries than the one here") }
+    }
+}
+
+extension Journal {
+    /// A check of this log, with what its signer knows.
+    package var check: LogCheck {
+        LogCheck(
+            catalog: catalog,
+            files: files,
+            threads: threads,
+            origin: origin,
+            verifiers: signer.verifiers,
+            remembered: signer.lastSigned
+        )
+    }
+}

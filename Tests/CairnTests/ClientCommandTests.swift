@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import OCI
+import TestSupport
+import Testing
+
+/// The client's commands against a server whose policy wants signatures.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ClientCommandTests {
+    private static let configuration = """
+        listen: 127.0.0.1:0
+        trust:
+          keys:
+            release: release.pub
+          rules:
+            - repositories: ["team/**"]
+              enforce: pull
+              require:
+                - signed: {keys: [release]}
+        """
+
+    private let directory: TemporaryDirectory
+    private let manifest: [UInt8]
+    private let config = Array(#"{"architecture":"amd64","os":"linux"}"#.utf8)
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        manifest = try Sample.image(config: config, layers: [])
+        try directory.write(Array(Self.configuration.utf8), to: "cairn.yml")
+    }
+
+    private func cairn(_ arguments: String...) async throws -> CairnProcess.Result {
+        // No credentials of whoever runs the tests, and no state of logs in their home.
+        let environment = ["REGISTRY_AUTH_FILE": directory.path + "/none", "HOME": directory.path]
+        return try await CairnProcess.run(arguments, environment: environment, directory: directory.path)
+    }
+
+    /// Runs a test with a server that has an unsigned image under a tag; the closure gets `host:port`.
+    private func serving(_ body: (String) async throws -> Void) async throws {
+        let keys = try await cairn("key", "generate", "release")
+        #expect(keys.status == 0)
+        let process = try CairnProcess(
+            ["serve", "--unsafe-filesystem", "--config", "cairn.yml"],
+            directory: directory.path
+        )
+        let port = await process.port()
+        do {
+            let authority = "127.0.0.1:\(try #require(port))"
+            let url = "http://\(authority)/v2/team/app"
+            let blob = try await send(.POST, "\(url)/blobs/uploads/?digest=\(Sample.digest(config))", config)
+            let image = try await send(.PUT, "\(url)/manifests/1", manifest)
+            #expect(blob == 201 && image == 201)
+            try await body(authority)
+        } catch {
+            process.terminate()
+            _ = await process.end()
+            throw error
+        }
+        process.terminate()
+        let end = await process.end()
+        #expect(end.status == 0)
+    }
+
+    private func send(_ method: HTTPMethod, _ url: String, _ body: [UInt8]) async throws -> Int {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        request.headers.add(name: "Content-Type", value: method == .PUT ? Sample.imageType : "application/octet-stream")
+        request.body = .bytes(ByteBuffer(bytes: body))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        _ = try await response.body.collect(upTo: 1 << 20)
+        return Int(response.status.code)
+    }
+
+    @Test func whatPolicyKeepsBackIsExplainedSignedAndPulled() async throws {
+        try await serving { authority in
+            let image = "\(authority)/team/app:1"
+            let refused = try await cairn("pull", image, "--to", "out")
+            #expect(refused.status == 10 && refused.errors.contains("not met: signed by 1 of release"))
+            let unmet = try await cairn("trust", "explain", image)
+            #expect(unmet.status == 10 && unmet.output.contains("  not met  signed by 1 of release"))
+            let wrong = try await cairn("sign", "\(image)@\(Sample.digest([1]))", "--key", "release.key")
+            #expect(wrong.status == 3)
+            let signed = try await cairn("sign", image, "--key", "release.key", "--legacy-tag")
+            let digest = try Sample.digest(manifest)
+            #expect(signed.status == 0 && signed.errors.contains("@\(digest)"))
+            let met = try await cairn("trust", "explain", image, "--output", "json")
+            #expect(met.status == 0)
+            #expect(try JSONValue(parsing: Array(met.output.utf8))["allowed"] == .bool(true))
+            let pulled = try await cairn("pull", image, "--to", "out")
+            #expect(pulled.status == 0)
+            #expect(try directory.read("out/blobs/sha256/\(digest.hex)") == manifest)
+        }
+    }
+
+    @Test func aQuarantineBeginsAndEnds() async throws {
+        try await serving { authority in
+            let (image, digest) = ("\(authority)/team/app:1", try Sample.digest(config).description)
+            let signed = try await cairn("sign", image, "--key", "release.key")
+            let set = try await cairn("quarantine", digest, "--reason", "it \"leaks\"", "--registry", authority)
+            #expect(signed.status == 0 && set.status == 0)
+            let list = try await cairn("quarantine", "--list", "--registry", authority)
+            #expect(list.output.hasPrefix(digest) && list.output.hasSuffix(": it \"leaks\"\n"))
+            for arguments in [["pull", image, "--to", "out"], ["sign", image, "--key", "release.key"]] {
+                let held = try await CairnProcess.run(arguments, directory: directory.path)
+                #expect(held.status == 10 && held.errors.contains("in quarantine: \(digest)"))
+            }
+            let explained = try await cairn("trust", "explain", image)
+            #expect(explained.status == 10 && explained.output.contains("in quarantine: \(digest)"))
+            let lifted = try await cairn(
+                "quarantine",
+                digest,
+                "--lift",
+                "--reason",
+                "new & ok",
+                "--registry",
+                authority
+            )
+            let again = try await cairn("quarantine", digest, "--lift", "--reason", "x", "--registry", authority)
+            #expect(lifted.status == 0 && again.status == 3)
+            let pulled = try await cairn("pull", image, "--to", "out")
+            #expect(pulled.status == 0)
+        }
+    }
+
+    @Test func aTagHasAHistory() async throws {
+        try await serving { authority in
+            let other = try Sample.image(config: config, layers: [], annotations: ["a": "b"])
+            let put = try await send(.PUT, "http://\(authority)/v2/team/app/manifests/1", other)
+            #expect(put == 201)
+            let table = try await cairn("history", "\(authority)/team/app:1")
+            let digests = table.output.split(separator: "\n").dropFirst().map { $0.split(separator: " ").last ?? "" }
+            #expect(table.status == 0)
+            #expect(try digests == [other, manifest].map { Substring(try Sample.digest($0).description) })
+            let first = try await cairn("history", "\(authority)/team/app:1", "--limit", "1", "--output", "json")
+            let document = try JSONValue(parsing: Array(first.output.utf8))
+            #expect(document["history"]?.elements?.count == 1 && document["more"] == .bool(true))
+        }
+    }
+
+    @Test func argumentsThatContradictEachOtherAreRefused() async throws {
+        let registry = ["--registry", "127.0.0.1:1"]
+        for arguments in [
+            ["quarantine", "--list", "--lift"] + registry, ["quarantine", "sha256:1", "--reason", "x"] + registry,
+            ["quarantine", "--reason", "x"] + registry, ["quarantine", "\(try Sample.digest([1]))"] + registry,
+            ["history", "127.0.0.1:1/a@\(try Sample.digest([1]))"], ["history", "127.0.0.1:1/a:1", "--limit", "0"],
+            ["pull", "127.0.0.1:1/a:1", "--to", "out", "--tls", "--plain-http"],
+        ] {
+            let result = try await CairnProcess.run(arguments, directory: directory.path)
+            #expect(result.status == 2, "\(arguments)")
+        }
+    }
+}

@@ -39,7 +39,7 @@ package enum LogRecovery {
     /// one, and where it ended as far as the signer knows. The files of the old log are kept beside the new one's.
     ///
     /// May be called again with the same name after it was interrupted.
-    /// - Throws: `.wrongOrigin` for the name that the log has, `.notFound` where nothing was signed.
+    /// - Throws: `.wrongOrigin` for the name that the log has, `.notFound` where nothing is known to be signed.
     package static func goOn(
         _ options: Journal.Options,
         reason: String,
@@ -47,8 +47,14 @@ package enum LogRecovery {
     ) async throws {
         let files = DurableFiles(options.filesystem)
         let keys = SignerKeys(directory: options.signer, files: files)
-        guard let former = try keys.lastCheckpoint() else {
-            throw JournalError(.notFound, "nothing was signed by the signer in \(options.signer)")
+        // Where the signer is lost too, what the catalog has is all that is known.
+        let row = try await catalog.lastCheckpoints().signed
+        let shown = try row?.note.map { try Checkpoint(SignedNote(parsing: $0)) }
+        guard let former = try keys.lastCheckpoint() ?? shown else {
+            throw JournalError(.notFound, "neither the signer in \(options.signer) nor the catalog has a checkpoint")
+        }
+        if try files.makeDirectory(options.signer, mode: 0o700) {
+            try files.syncDirectory(DurableFiles.parent(of: options.signer))
         }
         guard former.origin.description != options.origin else {
             throw JournalError(.wrongOrigin, "the log is called \(options.origin) already: a new one has another name")

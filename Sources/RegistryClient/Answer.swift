@@ -54,12 +54,16 @@ struct Answer: Sendable {
 
     /// The whole body.
     ///
-    /// - Throws: `.network` for more than `limit` bytes too.
-    func collect(limit: Int) async throws(ClientError) -> [UInt8] {
+    /// - Parameters:
+    ///   - limit: Bytes.
+    ///   - excess: What more bytes mean, where the length was promised; nil for `.network`.
+    /// - Returns: All bytes.
+    /// - Throws: `excess` for more than `limit` bytes; what `forEachPiece` throws.
+    func collect(limit: Int, excess: ClientError? = nil) async throws(ClientError) -> [UInt8] {
         var bytes: [UInt8] = []
         try await forEachPiece { piece throws(ClientError) in
             guard bytes.count + piece.readableBytes <= limit else {
-                throw ClientError(.network, "\(address.origin) answers with more than \(limit) bytes")
+                throw excess ?? ClientError(.network, "\(address.origin) answers with more than \(limit) bytes")
             }
             bytes += piece.readableBytesView
         }

@@ -9,6 +9,8 @@ struct Attachments: Sendable {
     var evidence: [Evidence] = []
     /// Why something that is attached was not looked at, a sentence each.
     var skipped: [String] = []
+    /// Whether no limit left anything out.
+    var isWhole = true
     private var bytes: Int64 = 0
 
     /// Fetches what is attached to a manifest.
@@ -19,7 +21,10 @@ struct Attachments: Sendable {
         from repository: RemoteRepository
     ) async throws(ClientError) -> Attachments {
         var attachments = Attachments()
-        for descriptor in try await repository.referrers(of: subject) {
+        let referrers = try await repository.referrers(of: subject)
+        attachments.skipped += referrers.warnings
+        attachments.isWhole = referrers.isWhole
+        for descriptor in referrers.descriptors {
             guard let referrer = try await repository.manifestIfPresent(.digest(descriptor.digest)) else {
                 attachments.skipped.append("\(descriptor.digest) is listed and not there")
                 continue
@@ -31,7 +36,8 @@ struct Attachments: Sendable {
             try await attachments.add(referrer, of: subject, from: repository)
         }
         for tag in [LegacyArtifact.signatureTag(of: subject), LegacyArtifact.attestationTag(of: subject)] {
-            guard let tag, let holder = try await repository.manifestIfPresent(.tag(tag)) else { continue }
+            guard let tag, let holder = try await repository.attachedManifest(tag, warnings: &attachments.skipped)
+            else { continue }
             try await attachments.add(holder, of: subject, from: repository)
         }
         return attachments
@@ -46,6 +52,7 @@ struct Attachments: Sendable {
             let layer = source.layer
             guard layer.size <= ClientLimits.attachmentBytes, bytes + layer.size <= ClientLimits.attachmentsBytes else {
                 skipped.append("\(layer.digest) of \(holder.digest) is too large to be looked at")
+                isWhole = false
                 continue
             }
             bytes += layer.size

@@ -12,7 +12,8 @@ struct LogClient: Sendable {
 
     /// The proof of the change that made a reference stand for what it does.
     ///
-    /// - Throws: `.policy` where the registry keeps no log, or has none for this; `.integrity` for what is no proof.
+    /// - Throws: `.policy` where the registry keeps no log, or has none for this; `.integrity` for what is no proof,
+    /// and where the proof is withheld.
     func proof(of reference: Reference) async throws(ClientError) -> TransparencyProof {
         let call = RemoteRepository.Call(
             target: repository.target("_cairn/proof/\(reference)"),
@@ -22,7 +23,7 @@ struct LogClient: Sendable {
         do {
             body = try await repository.fetch(call, limit: ClientLimits.proofBytes).body
         } catch {
-            guard error.code == .notFound else { throw error }
+            guard error.code == .notFound else { throw Self.withheld(error, "the log does not prove \(reference)") }
             throw ClientError(.policy, "\(repository.origin) has no proof for \(repository.name) \(reference)")
         }
         do {
@@ -34,12 +35,17 @@ struct LogClient: Sendable {
 
     /// Tiles of a tree.
     ///
-    /// - Throws: `.integrity` for bytes that are no tile.
+    /// - Throws: `.integrity` for bytes that are no tile, and for tiles that are withheld: who has signed a tree must
+    /// show it.
     func tiles(_ paths: [TilePath]) async throws(ClientError) -> [TilePath: [TreeHash]] {
         let result = Mutex<[TilePath: [TreeHash]]>([:])
         try await Parallel.forEach(paths, width: ClientLimits.parallelTiles) { path throws(ClientError) in
-            let hashes = try await tile(path)
-            result.withLock { $0[path] = hashes }
+            do throws(ClientError) {
+                let hashes = try await tile(path)
+                result.withLock { $0[path] = hashes }
+            } catch {
+                throw Self.withheld(error, "the log does not prove that it only grew")
+            }
         }
         return result.withLock { $0 }
     }
@@ -54,9 +60,19 @@ struct LogClient: Sendable {
         }
     }
 
+    /// A refusal by a log, which is no lack of a right, or of a thing that was asked for: the log does not prove what
+    /// it must. Other failures stay what they are.
+    private static func withheld(_ error: ClientError, _ what: String) -> ClientError {
+        switch error.code {
+        case .notFound, .denied: ClientError(.integrity, "\(what): \(error.reason)")
+        case .usage, .policy, .keptBack, .integrity, .network, .storage: error
+        }
+    }
+
     private func fetch(_ path: TilePath) async throws(ClientError) -> [TreeHash] {
         let call = RemoteRepository.Call(target: "/log/\(path)", purpose: "fetching \(path) of the log")
-        let (_, body) = try await repository.fetch(call, limit: Tile.fullByteCount)
+        let excess = ClientError(.integrity, "\(repository.origin) serves as \(path) what is too long for a tile")
+        let (_, body) = try await repository.fetch(call, limit: Tile.fullByteCount, excess: excess)
         do {
             return try Tile.hashes(from: body, width: path.width)
         } catch {

@@ -69,16 +69,19 @@ package struct RemoteRegistry: Sendable {
     }
 
     /// The same, and reads the body, within one attempt: a body that is cut short is asked for again.
+    ///
+    /// - Throws: `excess`, or else `.network`, for a body of more than `limit` bytes.
     func fetch(
         _ call: Call,
         _ scope: TokenScope,
-        limit: Int
+        limit: Int,
+        excess: ClientError? = nil
     ) async throws(ClientError) -> (answer: Answer, body: [UInt8]) {
         var failures = 0
         while true {
             let answer = try await send(call, scope)
             do {
-                return (answer, try await answer.collect(limit: limit))
+                return (answer, try await answer.collect(limit: limit, excess: excess))
             } catch {
                 failures += 1
                 let pause = RetryPlan.pause(after: error, failures: failures, random: transport.options.random)

@@ -55,7 +55,9 @@ extension RemoteRepository {
             target: target("blobs/\(descriptor.digest)"),
             purpose: "fetching the blob \(descriptor.digest) of \(name)"
         )
-        let (_, body) = try await fetch(call, limit: Int(min(descriptor.size, ClientLimits.attachmentBytes)))
+        let excess = ClientError(.integrity, "\(origin) serves more bytes of \(descriptor.digest) than it has")
+        let limit = Int(min(descriptor.size, ClientLimits.attachmentBytes))
+        let (_, body) = try await fetch(call, limit: limit, excess: excess)
         let digest = try body.digest(descriptor.digest.algorithm)
         guard Int64(body.count) == descriptor.size, digest == descriptor.digest else {
             throw ClientError(

@@ -52,6 +52,21 @@ extension RemoteRepository {
         }
     }
 
+    /// The same of a tag that clients keep attachments under. The registry's rules may forbid to pull by tag, and then
+    /// refuse it whether it is there or not: it counts as absent, and a warning is added.
+    func attachedManifest(
+        _ tag: Tag,
+        warnings: inout [String]
+    ) async throws(ClientError) -> FetchedManifest? {
+        do {
+            return try await manifestIfPresent(.tag(tag))
+        } catch {
+            guard error.code == .denied else { throw error }
+            warnings.append("the tag \(tag) was not looked at: \(error.reason)")
+            return nil
+        }
+    }
+
     /// What a tag or digest stands for, by the head of the answer alone: what it leads to is not seen, and a registry
     /// may say so much of an image that it keeps back.
     ///

@@ -34,7 +34,11 @@ package struct RemoteRepository: Sendable {
     }
 
     /// The same, and reads the body.
-    func fetch(_ call: Call, limit: Int) async throws(ClientError) -> (answer: Answer, body: [UInt8]) {
-        try await registry.fetch(call, .repository(name, .pull), limit: limit)
+    func fetch(
+        _ call: Call,
+        limit: Int,
+        excess: ClientError? = nil
+    ) async throws(ClientError) -> (answer: Answer, body: [UInt8]) {
+        try await registry.fetch(call, .repository(name, .pull), limit: limit, excess: excess)
     }
 }

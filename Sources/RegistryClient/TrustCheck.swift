@@ -39,6 +39,8 @@ package struct TrustCheck: Sendable {
     private struct Subject {
         let manifest: FetchedManifest
         let parents: [Digest]
+        /// Whether all that is attached to it and to its parents was looked at.
+        let isEvidenceWhole: Bool
     }
 
     private let keys: [TrustKey]
@@ -76,12 +78,13 @@ package struct TrustCheck: Sendable {
         let attached = try await Attachments.fetch(of: root.digest, from: repository)
         report.warnings += attached.skipped
         var evidence = attached.evidence
-        var subjects = [Subject(manifest: root, parents: [])]
+        var subjects = [Subject(manifest: root, parents: [], isEvidenceWhole: attached.isWhole)]
         for image in images where image.digest != root.digest {
             let own = try await Attachments.fetch(of: image.digest, from: repository)
             report.warnings += own.skipped
             evidence += own.evidence
-            subjects.append(Subject(manifest: image, parents: [root.digest]))
+            let isWhole = attached.isWhole && own.isWhole
+            subjects.append(Subject(manifest: image, parents: [root.digest], isEvidenceWhole: isWhole))
         }
         report.findings = findings(evidence)
         if !keys.isEmpty { try requireSignature(root, images, report) }
@@ -151,7 +154,8 @@ package struct TrustCheck: Sendable {
                 isIndex: subject.manifest.manifest.kind == .index,
                 parents: subject.parents,
                 tag: tag,
-                pushedAt: pushedAt ?? now
+                pushedAt: pushedAt ?? now,
+                isEvidenceWhole: subject.isEvidenceWhole
             )
             let verdict = policy.evaluate(repository: repository.name, image: image, evidence: evidence, now: now)
             report.outcomes += verdict.rules.flatMap(\.outcomes)

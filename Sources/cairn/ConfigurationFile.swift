@@ -57,6 +57,20 @@ extension Configuration {
         }
         guard let document else { return }
         try read(document, file: file)
+        try checkExemptions(file: file)
+    }
+
+    /// The principals that rules of trust exempt are written as in access rules, whose groups they may name.
+    private func checkExemptions(file: String) throws(ConfigurationError) {
+        for rule in trust?.rules ?? [] {
+            for pattern in rule.exempt {
+                do {
+                    _ = try PrincipalPattern(parsing: pattern, groups: access?.groups ?? [:])
+                } catch {
+                    throw ConfigurationError(description: "\(file):\(rule.line ?? 1): 'exempt': \(error.reason)")
+                }
+            }
+        }
     }
 
     private mutating func read(_ document: Node, file: String) throws(ConfigurationError) {

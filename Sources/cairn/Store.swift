@@ -35,12 +35,14 @@ struct Store: Sendable {
     /// start recovers from it.
     private static let diskFailure: Int32 = 70
 
-    /// Opens a store, and its log where options for that are given.
+    /// Opens a store, and its log where options for that are given. `origin` is the log's name in what is written
+    /// without it.
     static func open(
         root: String,
         unsafeFilesystem: Bool,
         blobLimit: Int64,
-        log logOptions: LogOptions? = nil
+        log logOptions: LogOptions? = nil,
+        origin named: String? = nil
     ) async throws -> Store {
         let link = Link()
         var options = ContentStore.Options()
@@ -54,7 +56,7 @@ struct Store: Sendable {
         options.fatal = { reason in stop(reason) }
         options.logger = Logger(label: "content")
         let content = try await ContentStore.open(root: root, options: options)
-        let origin = logOptions?.origin ?? origin(of: content)
+        let origin = logOptions?.origin ?? named ?? origin(of: content)
         let catalog = try openCatalog(content, origin: origin)
         var log: Journal.Opened?
         if let logOptions {

@@ -253,6 +253,60 @@ struct LogCheckTests {
         }
     }
 
+    @Test(arguments: [403, 404]) func aTileThatIsWithheldIsRefused(status: Int) async throws {
+        let registry = DoubleRegistry()
+        var log = try DoubleLog()
+        let index = log.set("1.0", digest)
+        try log.serve(on: registry, "1.0", index: index)
+        _ = try await prove(log, registry)
+        let seen = state
+        log.grow(by: 300)
+        try log.serve(on: registry, "1.0", index: index)
+        registry.lie { request, _ in request.path.hasPrefix("/log/tile/") ? .status(status) : nil }
+        let error = try await refusal(log, registry)
+        #expect(error?.code == .integrity && error?.exitStatus == 11)
+        #expect(error?.reason.contains("the log does not prove that it only grew") == true)
+        #expect(error?.reason.contains("answers \(status)") == true)
+        #expect(state == seen)
+    }
+
+    @Test func aTileThatIsTooLongIsRefused() async throws {
+        let registry = DoubleRegistry()
+        var log = try DoubleLog()
+        let index = log.set("1.0", digest)
+        try log.serve(on: registry, "1.0", index: index)
+        _ = try await prove(log, registry)
+        log.grow(by: 300)
+        try log.serve(on: registry, "1.0", index: index)
+        let long = [UInt8](repeating: 0, count: Tile.fullByteCount + 1)
+        registry.lie { request, _ in
+            request.path.hasPrefix("/log/tile/") ? .answer(status: 200, body: long) : nil
+        }
+        let error = try await refusal(log, registry)
+        #expect(error?.code == .integrity && error?.reason.contains("too long for a tile") == true)
+    }
+
+    @Test func aRegistryThatFailsForAMomentIsNoLogThatLies() async throws {
+        let registry = DoubleRegistry()
+        var log = try DoubleLog()
+        let index = log.set("1.0", digest)
+        try log.serve(on: registry, "1.0", index: index)
+        _ = try await prove(log, registry)
+        log.grow(by: 300)
+        try log.serve(on: registry, "1.0", index: index)
+        registry.lie { request, _ in request.path.hasPrefix("/log/tile/") ? .status(503) : nil }
+        let error = try await refusal(log, registry)
+        #expect(error?.code == .network && error?.exitStatus == 12)
+    }
+
+    @Test func aProofThatIsWithheldIsRefused() async throws {
+        let registry = DoubleRegistry()
+        let log = try DoubleLog()
+        registry.lie { request, _ in request.path.contains("/_cairn/proof/") ? .status(403) : nil }
+        let error = try await refusal(log, registry)
+        #expect(error?.code == .integrity && error?.reason.contains("the log does not prove 1.0") == true)
+    }
+
     @Test func noProofIsAPolicyFailure() async throws {
         let log = try DoubleLog()
         let error = try await refusal(log, DoubleRegistry())

@@ -26,7 +26,8 @@ struct TrustTests {
         with key: SigningKey,
         legacyTag: Bool = false,
         to reference: String = "1",
-        attesting type: PredicateType? = nil
+        attesting type: PredicateType? = nil,
+        _ predicate: String = #"{"a":1}"#
     ) async throws -> [ArtifactSigner.Stored] {
         let reference = try Reference(parsing: reference)
         return try await registry.with { server in
@@ -35,8 +36,8 @@ struct TrustTests {
                 let repository = regions.repositories[0]
                 let signer = ArtifactSigner(repository: repository, key: key, reference: "host/team/app", now: 0)
                 guard let type else { return try await signer.sign(subject, legacyTag: legacyTag) }
-                let predicate = Array(#"{"a":1}"#.utf8)
-                return try await signer.attest(subject, type: type, predicate: predicate, legacyTag: legacyTag)
+                let bytes = Array(predicate.utf8)
+                return try await signer.attest(subject, type: type, predicate: bytes, legacyTag: legacyTag)
             }
         }
     }
@@ -57,6 +58,21 @@ struct TrustTests {
                 return try await ImageVerifier(log: nil, trust: check).verify(contents, as: reference, in: regions)
             }
         }
+    }
+
+    /// A policy that asks one thing of what is pulled.
+    private func policy(_ requirement: String) -> String {
+        let pem = signer.verificationKey.pem.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+        return """
+            keys:
+              release: |
+            \(pem)
+            rules:
+              - repositories: [team/*]
+                enforce: pull
+                require:
+                  - \(requirement)
+            """
     }
 
     private func refusal(by keys: [SigningKey], policy: String? = nil) async throws -> ClientError? {
@@ -156,6 +172,121 @@ struct TrustTests {
         #expect(error?.code == .integrity)
     }
 
+    @Test func aBundleThatIsLongerThanItsDescriptorIsRefused() async throws {
+        _ = try await attach(with: signer)
+        let bundle = try #require(registry.edit { $0.blobs.first { $0.value.count > 200 } })
+        registry.edit { $0.blobs[bundle.key]? += [0] }
+        let error = try await refusal(by: [signer])
+        #expect(error?.code == .integrity && error?.exitStatus == 11)
+        #expect(error?.reason.contains("more bytes of \(bundle.key) than it has") == true)
+    }
+
+    // MARK: What may not be looked at
+
+    @Test func tagsThatMayNotBePulledCountAsAbsentWithAWarning() async throws {
+        _ = try await attach(with: signer)
+        registry.lie { request, _ in request.path.contains("/manifests/sha256-") ? .status(403) : nil }
+        let report = try await verify(by: [signer])
+        #expect(report.trust?.signers == ["key0"])
+        let tags = [LegacyArtifact.signatureTag(of: image), LegacyArtifact.attestationTag(of: image)]
+        for tag in try tags.map({ try #require($0) }) {
+            #expect(report.trust?.warnings.contains { $0.contains("the tag \(tag) was not looked at") } == true)
+        }
+        registry.edit { $0.hasReferrers = false }
+        let error = try await refusal(by: [signer])
+        #expect(error?.code == .policy && error?.reason.contains("no signature") == true)
+        let unasked = try await verify(by: [])
+        #expect(unasked.trust?.warnings.contains { $0.contains("the tag \(image.referrersTag) was") } == true)
+    }
+
+    @Test func whatIsKeptBackUnderATagIsNotAbsent() async throws {
+        _ = try await attach(with: signer)
+        let body = Array(#"{"errors":[{"code":"DENIED","message":"x","detail":{"reasons":["r"]}}]}"#.utf8)
+        registry.lie { request, _ in
+            request.path.contains("/manifests/sha256-") ? .answer(status: 403, body: body) : nil
+        }
+        let error = try await refusal(by: [signer])
+        #expect(error?.code == .keptBack)
+    }
+
+    @Test func aReferrerThatMayNotBePulledIsNotAbsent() async throws {
+        let stored = try await attach(with: signer)
+        let referrer = try #require(stored.first).digest.description
+        registry.lie { request, _ in request.path.hasSuffix("/manifests/\(referrer)") ? .status(403) : nil }
+        let error = try await refusal(by: [signer])
+        #expect(error?.code == .denied)
+    }
+
+    // MARK: What is cut off
+
+    /// Attaches a signed report that finds nothing, which is enough for the policy as long as that is all there is.
+    private func attachReport() async throws -> String {
+        let report = #"""
+            {"scanner":{"uri":"a","version":"1","db":{},"result":{"SchemaVersion":2,"ArtifactName":"a"}},
+            "metadata":{"scanFinishedOn":"1970-01-01T00:00:00Z"}}
+            """#
+        _ = try await attach(with: signer, attesting: .vulnerabilities, report)
+        return policy("vulnerabilities: {keys: [release], max-severity: low, max-age: 1d}")
+    }
+
+    /// Something that is attached to the image and names reports of 16 MiB each, which are not there.
+    private func referrer(reports: Int, mark: Int = 0) throws -> [UInt8] {
+        let size = try #require(registry.edit { $0.manifests[image.description]?.bytes.count })
+        let layers = try (0..<reports).map { number in
+            let digest = try Sample.digest([UInt8(number)])
+            return #"{"mediaType":"\#(MediaType.sarif)","digest":"\#(digest)","size":16777216}"#
+        }
+        let config = #"{"mediaType":"\#(MediaType.sarif)","digest":"\#(try Sample.digest([]))","size":0}"#
+        let subject = #"{"mediaType":"\#(Sample.imageType)","digest":"\#(image)","size":\#(size)}"#
+        let text = """
+            {"schemaVersion":2,"mediaType":"\(Sample.imageType)","config":\(config),"subject":\(subject),
+            "layers":[\(layers.joined(separator: ","))],"annotations":{"mark":"\(mark)"}}
+            """
+        return Array(text.utf8)
+    }
+
+    @Test(arguments: [(255, true), (256, false)])
+    func moreReferrersThanAreLookedAtFailWhatAWorseReportMayFail(others: Int, isSatisfied: Bool) async throws {
+        let policy = try await attachReport()
+        let referrers = try (0..<others).map { try referrer(reports: 0, mark: $0) }
+        registry.edit { $0.referrers[image.description, default: []] += referrers }
+        try await require(policy, isSatisfied, warning: "more refers to \(image) than the 256")
+    }
+
+    @Test(arguments: [(3, true), (4, false)])
+    func moreBytesThanAreLookedAtFailWhatAWorseReportMayFail(reports: Int, isSatisfied: Bool) async throws {
+        let policy = try await attachReport()
+        let referrer = try referrer(reports: reports)
+        try registry.add(manifest: referrer)
+        registry.edit { $0.referrers[image.description, default: []] += [referrer] }
+        try await require(policy, isSatisfied, warning: "is too large to be looked at")
+    }
+
+    @Test(arguments: [255, 257]) func whatIsCutOffOfAnIndexIsCutOffOfItsImages(count: Int) async throws {
+        let policy = try await attachReport()
+        let bytes = try #require(registry.edit { $0.manifests[image.description]?.bytes })
+        let index = try Sample.index([bytes])
+        let digest = try registry.add(manifest: index, type: Sample.indexType, tag: "multi")
+        let referrers = try (0..<count).map { try referrer(reports: 0, mark: $0) }
+        registry.edit { $0.referrers[digest.description] = referrers }
+        let error = try await failure { _ = try await verify(by: [], policy: policy, reference: "multi") }
+        #expect(error?.code == (count > 256 ? .policy : nil))
+        #expect(count <= 256 || error?.reason.contains("\(image): ") == true)
+    }
+
+    private func require(_ policy: String, _ isSatisfied: Bool, warning: String) async throws {
+        let error = try await refusal(by: [], policy: policy)
+        #expect(error?.code == (isSatisfied ? nil : .policy))
+        #expect(isSatisfied || error?.reason.contains("more is attached to the image than is looked at") == true)
+        // A rule that only warns lets the report tell what was left out.
+        let lenient = policy.replacing("enforce: pull", with: "enforce: warn")
+        let report = try await verify(by: [], policy: lenient)
+        #expect(report.trust?.warnings.contains { $0.contains(warning) } == !isSatisfied)
+        #expect(report.trust?.outcomes.map(\.isSatisfied) == [isSatisfied])
+    }
+
+    // MARK: Indexes
+
     @Test func aSignedIndexVouchesForItsImages() async throws {
         let bytes = try #require(registry.edit { $0.manifests[image.description]?.bytes })
         try registry.add(manifest: try Sample.index([bytes]), type: Sample.indexType, tag: "multi")
@@ -188,17 +319,7 @@ struct TrustTests {
     }
 
     @Test func thePolicyDecides() async throws {
-        let pem = signer.verificationKey.pem.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
-        let policy = """
-            keys:
-              release: |
-            \(pem)
-            rules:
-              - repositories: [team/*]
-                enforce: pull
-                require:
-                  - signed: {keys: [release], threshold: 1}
-            """
+        let policy = policy("signed: {keys: [release], threshold: 1}")
         let error = try await refusal(by: [], policy: policy)
         #expect(error?.code == .policy && error?.reason.contains("the policy refuses team/app") == true)
         _ = try await attach(with: signer)

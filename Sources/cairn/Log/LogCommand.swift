@@ -28,17 +28,21 @@ struct LogLocation: ParsableArguments {
     var config: String?
 
     /// Opens the store, with what its log is opened with, and closes it.
-    func withStore<Value>(_ body: (Store, Journal.Options) async throws -> Value) async throws -> Value {
+    func withStore<Value>(
+        origin: String? = nil,
+        _ body: (Store, Journal.Options) async throws -> Value
+    ) async throws -> Value {
         let settings = try settings()
         let store = try await Store.open(
             root: settings.root,
             unsafeFilesystem: true,
-            blobLimit: settings.maximumBlobBytes
+            blobLimit: settings.maximumBlobBytes,
+            origin: origin ?? settings.logOrigin
         )
         var options = Journal.Options(
             root: store.content.layout.root,
             signer: settings.signerDirectory,
-            origin: settings.logOrigin ?? Store.origin(of: store.content),
+            origin: origin ?? settings.logOrigin ?? Store.origin(of: store.content),
             logger: Logger(label: "log")
         )
         options.passphrase = settings.logKeyPassphrase

@@ -46,9 +46,7 @@ struct LogContinue: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            try await location.withStore { store, options in
-                var options = options
-                options.origin = origin
+            try await location.withStore(origin: origin) { store, options in
                 try await LogRecovery.goOn(options, reason: reason, catalog: store.catalog)
                 print("the log goes on as \(origin): start the server with log-origin: \(origin)")
             }

@@ -48,12 +48,17 @@ struct BlobPublisher: Sendable {
             replaced.hold(target, filesystem: filesystem, closingOn: threads.sync)
             try about(target) { () throws(SystemCallError) in try filesystem.rename(path, target) }
         }
+        replaced.letGoLater()
     }
 }
 
-/// Keeps the file that a rename replaces open until the directory was made durable, so that freeing the blocks of a
-/// large one happens later, on another thread, and not between everybody's renames and their flush.
+/// Keeps the file that a rename replaces open, so that freeing its blocks happens later, on another thread, and not
+/// between everybody's renames and their flush; nor within the push that replaced it, whose time would then tell that
+/// the blob was known.
 private final class Replaced: Sendable {
+    /// How much later.
+    private static let delay: Duration = .milliseconds(50)
+
     private let file = Mutex<OwnedDescriptor?>(nil)
 
     func hold(_ path: String, filesystem: Filesystem, closingOn threads: FileThreads) {
@@ -67,6 +72,14 @@ private final class Replaced: Sendable {
             file.withLock { $0 = existing }
         } catch {
             // Nothing is there, or nothing that can be opened: the rename replaces it all the same.
+        }
+    }
+
+    func letGoLater() {
+        guard file.withLock({ $0 != nil }) else { return }
+        Task {
+            try? await Task.sleep(for: Self.delay)
+            file.withLock { $0 = nil }
         }
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-internal import Content
+package import Content
 internal import Cryptography
 internal import Synchronization
-internal import Transparency
+package import Transparency
 
 /// What signs the checkpoints of one log: a key, and the memory of the largest tree that it ever signed.
 ///
@@ -40,7 +40,7 @@ package final class LogSigner: Sendable {
     ///   - files: How files are written.
     /// - Returns: The signer, which holds the directory's lock.
     /// - Throws: `.keyMissing`, `.invalidKey`, `.wrongOrigin`, `.locked`, `.storage`.
-    static func open(
+    package static func open(
         directory: String,
         origin: String,
         mayCreate: Bool,
@@ -119,7 +119,7 @@ package final class LogSigner: Sendable {
     }
 
     /// Lets another process sign. This one does not any more.
-    func close() { lock.withLock { $0 = nil } }
+    package func close() { lock.withLock { $0 = nil } }
 
     /// The keys that sign, as verifiers take them, the current one first.
     package var keys: [String] { signing.map(\.verifier.description) }
@@ -146,14 +146,14 @@ package final class LogSigner: Sendable {
     var lastSigned: Signed? { last.withLock { $0 } }
 
     /// The checkpoint of a tree of this log.
-    func checkpoint(size: Int64, root: TreeHash) throws -> Checkpoint {
+    package func checkpoint(size: Int64, root: TreeHash) throws -> Checkpoint {
         try Checkpoint(origin: NoteLine(parsing: origin), size: size, root: root)
     }
 
     /// Signs a tree, unless that would contradict what was signed before. Blocks: the tree is written down first.
     ///
     /// - Throws: `.rolledBack` for a smaller tree than the last, `.forked` for another one of its size, `.storage`.
-    func sign(_ checkpoint: Checkpoint) throws(JournalError) -> [UInt8] {
+    package func sign(_ checkpoint: Checkpoint) throws(JournalError) -> [UInt8] {
         let result = last.withLock { last in
             Result { try sign(checkpoint, after: &last) }
         }

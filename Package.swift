@@ -92,6 +92,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "Retention",
+            dependencies: ["OCI", "Settings", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        .target(
             name: "Journal",
             dependencies: [
                 "Catalog", "Content", "Cryptography", "OCI", "Transparency",
@@ -122,10 +127,21 @@ let package = Package(
         .target(
             name: "Registry",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Transparency", "Trust",
+                "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Retention", "Transparency",
+                "Trust",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Maintenance",
+            dependencies: [
+                "Catalog", "Content", "OCI",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
         ),
@@ -156,7 +172,8 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Access", "Content", "Journal", "OCI", "Observability", "Registry", "Transparency", "Trust",
+                "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Transparency",
+                "Trust",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -177,9 +194,8 @@ let package = Package(
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "Journal", "LayerScan", "OCI",
-                "Observability",
-                "Registry", "RegistryClient", "Settings", "Transparency", "Trust",
+                "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "Journal", "LayerScan", "Maintenance",
+                "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings", "Transparency", "Trust",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -281,6 +297,21 @@ let package = Package(
                 "Catalog", "Content", "Cryptography", "Journal", "OCI", "TestSupport", "Transparency",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "RetentionTests",
+            dependencies: ["OCI", "Retention", .product(name: "Yams", package: "Yams")],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "MaintenanceTests",
+            dependencies: [
+                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: nio),
             ],
             swiftSettings: testing
         ),

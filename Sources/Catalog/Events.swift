@@ -21,6 +21,8 @@ enum EventKind: String {
     case repositoryCreated = "repo.create"
     case manifestPut = "manifest.put"
     case manifestTrashed = "manifest.trash"
+    case manifestRestored = "manifest.restore"
+    case manifestPurged = "manifest.purge"
     case tagSet = "tag.set"
     case tagDeleted = "tag.delete"
     case rulesSet = "rule.set"
@@ -31,6 +33,10 @@ enum EventKind: String {
     case policySet = "policy.set"
     case quarantineSet = "quarantine.set"
     case quarantineCleared = "quarantine.clear"
+    case holdSet = "hold.set"
+    case holdCleared = "hold.clear"
+    case retentionRun = "retention.run"
+    case deploymentReported = "deploy.report"
     case originChanged = "origin.continue"
 }
 

@@ -21,6 +21,9 @@ enum Schema {
         migrator.registerMigration("2-access") { try $0.execute(sql: access) }
         migrator.registerMigration("3-log") { try $0.execute(sql: log) }
         migrator.registerMigration("4-trust") { try $0.execute(sql: trust) }
+        migrator.registerMigration("5-retention") { database in
+            for statement in [protection, retention, collection, scrub] { try database.execute(sql: statement) }
+        }
         return migrator
     }
 

@@ -13,12 +13,18 @@ extension Rule {
         "Settings": ["OCI"],
         "Transparency": ["OCI", "Cryptography"],
         "Trust": ["OCI", "Cryptography", "Settings"],
+        "Retention": ["OCI", "Settings"],
+        "Maintenance": ["OCI", "Content", "Catalog"],
         "Journal": ["OCI", "Cryptography", "Content", "Catalog", "Transparency"],
         "LayerScan": ["OCI", "Cryptography", "CZlib", "CZstd", "CSandbox"],
-        "Registry": ["OCI", "Cryptography", "Content", "Catalog", "Journal", "LayerScan", "Transparency", "Trust"],
+        "Registry": [
+            "OCI", "Cryptography", "Content", "Catalog", "Journal", "LayerScan", "Retention", "Transparency", "Trust",
+        ],
         "RegistryClient": ["OCI", "Cryptography", "Transparency", "Trust"],
         "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
-        "HTTPAPI": ["OCI", "Access", "Content", "Journal", "Registry", "Observability", "Transparency", "Trust"],
+        "HTTPAPI": [
+            "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Observability", "Transparency", "Trust",
+        ],
         "conformance": ["OCI", "Cryptography"],
         "cairn": nil,
     ]

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Retention
+import Testing
+
+@Suite struct RetentionTests {}

@@ -47,4 +47,8 @@ package enum CatalogLimits {
     package static let readerBusyMilliseconds = 1_000
     /// Stripes of the cache epochs.
     package static let epochStripes = 1_024
+    /// Decisions of a run of retention that go at once when it is given up.
+    package static let decisionsDropped = 2_000
+    /// UTF-8 bytes kept of what became of a decision.
+    static let outcomeBytes = 256
 }

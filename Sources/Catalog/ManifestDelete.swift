@@ -54,11 +54,13 @@ extension Catalog {
 }
 
 extension Transaction {
-    fileprivate func trash(
+    /// Trashes a live manifest and its tags, unless a live index holds it. `details` go into its event.
+    func trash(
         _ digest: Digest,
         _ id: Int64,
         in repository: Repository,
-        _ context: Catalog.Context
+        _ context: Catalog.Context,
+        also details: [String: CanonicalJSON] = [:]
     ) throws -> ManifestDeletion {
         let parents = try database.rows(
             SQL.liveParents,
@@ -85,13 +87,16 @@ extension Transaction {
         let subject = try database.row(SQL.subjectOfManifest, id)?.optionalDigest(0)
         let children = try database.rows(SQL.manifestEdges, id).map { try $0.digest(0) }
         try raiseTrust(subject: subject, children: children, tags: [], in: repository)
+        var body = details
+        body["digest"] = .string(digest.description)
+        body["tags"] = .integer(Int64(tags.count))
         let event = try record(
             .manifestTrashed,
             repository,
             context,
             subject: digest.description,
             digest: digest,
-            ["digest": .string(digest.description), "tags": .integer(Int64(tags.count))]
+            body
         )
         try account(repository, manifests: -1, tags: -tags.count)
         try changed(repository, tags: -tags.count)

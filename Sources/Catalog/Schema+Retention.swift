@@ -5,7 +5,11 @@ extension Schema {
     /// Runs of retention: plans with every decision, and what became of each.
     ///
     /// Times are seconds since 1970, `undo_until_st` is of service time. `stamp` is the timestamp that the tag or the
-    /// manifest had when the plan was made: an item that has changed since is skipped. `outcome` says why.
+    /// manifest had when the plan was made: an item that has changed since is skipped, and `outcome` says why. Items of
+    /// one `root` are applied in one transaction: a manifest with its tags and with what describes it.
+    ///
+    /// `tag.set_at` is the time that a tag was set, in seconds since 1970, where a restore has brought it back: its
+    /// timestamp is then later. `pull_tracking` says since when pulls are known, and until when.
     static let retention = """
         CREATE TABLE retention_run(
             id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,6 +32,7 @@ extension Schema {
         CREATE TABLE retention_decision(
             run_id INTEGER NOT NULL REFERENCES retention_run ON DELETE CASCADE,
             item INTEGER NOT NULL,
+            root INTEGER NOT NULL,
             repo_id INTEGER NOT NULL REFERENCES repo ON DELETE RESTRICT,
             tag TEXT,
             digest BLOB NOT NULL,
@@ -35,11 +40,20 @@ extension Schema {
             rule TEXT,
             because TEXT NOT NULL,
             stamp INTEGER NOT NULL,
+            set_at INTEGER,
             state TEXT NOT NULL CHECK(state IN
                 ('kept', 'planned', 'done', 'skipped', 'restored', 'conflict')),
             outcome TEXT,
             PRIMARY KEY(run_id, item)) WITHOUT ROWID;
         CREATE INDEX retention_decision_image ON retention_decision(repo_id, digest, run_id);
-        CREATE INDEX retention_decision_open ON retention_decision(run_id, state, item);
+        CREATE INDEX retention_decision_open ON retention_decision(run_id, state, root, item);
+        CREATE INDEX retention_decision_repo ON retention_decision(repo_id);
+
+        ALTER TABLE tag ADD COLUMN set_at INTEGER;
+
+        CREATE TABLE pull_tracking(
+            one INTEGER PRIMARY KEY CHECK(one = 1),
+            since INTEGER NOT NULL,
+            until INTEGER NOT NULL CHECK(until >= since));
         """
 }

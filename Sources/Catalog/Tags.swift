@@ -12,6 +12,8 @@ package enum TagEnd: String, Sendable {
     case deleted
     /// Its manifest was deleted.
     case manifestDeleted = "manifest-deleted"
+    /// A rule of retention deleted it.
+    case retention
 }
 
 /// A value that a tag no longer has.
@@ -39,7 +41,8 @@ extension SQL {
         """
     static let setTag = """
         INSERT INTO tag(repo_id, name, digest, live, hlc, region) VALUES (?, ?, ?, 1, ?, ?)
-        ON CONFLICT(repo_id, name) DO UPDATE SET digest = excluded.digest, hlc = excluded.hlc, region = excluded.region
+        ON CONFLICT(repo_id, name) DO UPDATE SET digest = excluded.digest, hlc = excluded.hlc, region = excluded.region,
+            set_at = NULL
         """
     static let deleteTag = "DELETE FROM tag WHERE repo_id = ? AND name = ?"
     static let lastHistory = "SELECT MAX(seq) FROM tag_history WHERE repo_id = ? AND name = ?"
@@ -93,24 +96,29 @@ extension Transaction {
         return try record(.tagSet, repository, context, subject: subject, digest: digest, body)
     }
 
-    /// Removes a tag, keeping its value in the history. The caller counts it.
+    /// Removes a tag, keeping its value in the history. The caller counts it. `details` go into the event.
     func removeTag(
         _ tag: Tag,
         _ former: Digest,
         _ reason: TagEnd,
         in repository: Repository,
-        _ context: Catalog.Context
+        _ context: Catalog.Context,
+        also details: [String: CanonicalJSON] = [:]
     ) throws -> EventID {
         try remember(tag, former, reason, in: repository, context)
         try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
         try database.run(SQL.deleteTag, repository.id, tag.description)
+        var body = details
+        body["tag"] = .string(tag.description)
+        body["former"] = .string(former.description)
+        body["why"] = .string(reason.rawValue)
         return try record(
             .tagDeleted,
             repository,
             context,
             subject: tag.description,
             digest: former,
-            ["tag": .string(tag.description), "former": .string(former.description), "why": .string(reason.rawValue)]
+            body
         )
     }
 

@@ -61,6 +61,8 @@ package enum RegistryError: Error, Sendable {
     case logBehind(String)
     /// The log refuses what a witness, or a reader, asked for.
     case journal(JournalError)
+    /// What was asked of retention cannot be; the sentence says why.
+    case retention(RetentionRefusal, String)
     /// The store failed; the reason is for the log, not for the client.
     case fault(String)
 }
@@ -73,4 +75,19 @@ package enum BlobAbsence: Sendable {
     case fileMissing
     /// Its bytes were found not to match its digest: the next push of it heals it.
     case corrupt
+}
+
+/// Why something that was asked of retention is not done.
+package enum RetentionRefusal: String, Sendable {
+    case unknownRun = "RUN_UNKNOWN"
+    /// Without rules there is nothing to plan.
+    case noRules = "RETENTION_NO_RULES"
+    /// The run is not where this can be done with it.
+    case wrongState = "RUN_STATE"
+    /// The plan that was read is not the one that would be applied.
+    case wrongPlan = "PLAN_CHANGED"
+    /// Somebody has to read the warnings.
+    case needsConfirmation = "CONFIRMATION_REQUIRED"
+    /// The undo window has ended.
+    case tooLate = "UNDO_EXPIRED"
 }

@@ -24,4 +24,26 @@ package enum RegistryLimits {
     /// Between two looks at the queue of images to be scanned, and how many are taken from it at once.
     static let scanInterval: Duration = .seconds(1)
     static let scansPerTurn = 16
+    /// Rows that one read, or one write, for retention takes.
+    static let retentionPage = 5_000
+    static let retentionReadPage = 200
+    static let retentionWritePage = 500
+    /// Tags that go with their manifest in one transaction; the others go before.
+    static let retentionGroupTags = 1_000
+    /// Groups of decisions that are carried out at once.
+    static let retentionWidth = 64
+    /// Between two looks at what is due.
+    static let retentionTick: Duration = .seconds(60)
+    /// Plans, applications and restores that may wait.
+    package static let retentionQueue = 16
+    /// Runs whose decisions are kept beside those that can still be undone.
+    static let retentionRunsKept = 20
+    /// Tags of one repository that may go without the share of them being asked about.
+    package static let retentionFewTags = 10
+    /// Seconds that the wall clock may differ from the time that has passed.
+    static let retentionClockSkew: Int64 = 3600
+    /// Seconds after which pulls that were not written down any more count as unknown.
+    static let pullTrackingStale: Int64 = 3600
+    /// Conflicts of a restore that are named.
+    package static let conflictsNamed = 100
 }

@@ -250,6 +250,8 @@ extension AccessControl {
             return Scope.Item.actions(word: word).actions.contains { identity.decide($0, repository).allowed }
         case "registry" where item.name == "catalog":
             return word == "*"
+        case "registry" where item.name == Action.retain.rawValue:
+            return word == Action.retain.rawValue && identity.principal.kind != .anonymous
         case "registry":
             return Scope.Item.actions(word: word).actions.contains { action in
                 action.rawValue == item.name && identity.decide(action, nil).allowed

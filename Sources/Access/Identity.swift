@@ -85,7 +85,10 @@ package struct Identity: Sendable {
             guard access.actions.contains(where: { Scope.Item.actions(word: $0).contains(ActionSet(action)) }) else {
                 return false
             }
-            guard let repository else { return access.type == "registry" && access.name == action.rawValue }
+            let isWide = access.type == "registry" && access.name == action.rawValue
+            guard let repository else { return isWide }
+            // Retention and records are asked about for all repositories at once; the rules say for which.
+            if isWide, action == .retain || action == .audit { return true }
             return access.type == "repository" && access.name == repository.description
         }
     }

@@ -35,6 +35,7 @@ enum EventKind: String {
     case quarantineCleared = "quarantine.clear"
     case holdSet = "hold.set"
     case holdCleared = "hold.clear"
+    case retentionSet = "retention.set"
     case retentionRun = "retention.run"
     case deploymentReported = "deploy.report"
     case originChanged = "origin.continue"

@@ -2,7 +2,8 @@
 // Copyright the Cairn authors
 
 extension Schema {
-    /// Runs of retention: plans with every decision, and what became of each.
+    /// Runs of retention: plans with every decision, and what became of each; and the rules, each version that was in
+    /// force.
     ///
     /// Times are seconds since 1970, `undo_until_st` is of service time. `stamp` is the timestamp that the tag or the
     /// manifest had when the plan was made: an item that has changed since is skipped, and `outcome` says why. Items of
@@ -11,6 +12,12 @@ extension Schema {
     /// `tag.set_at` is the time that a tag was set, in seconds since 1970, where a restore has brought it back: its
     /// timestamp is then later. `pull_tracking` says since when pulls are known, and until when.
     static let retention = """
+        CREATE TABLE retention_policy(
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            version TEXT NOT NULL,
+            body TEXT NOT NULL,
+            since INTEGER NOT NULL);
+
         CREATE TABLE retention_run(
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             state TEXT NOT NULL CHECK(state IN

@@ -20,6 +20,8 @@ package final class Registry: Sendable {
     package let witness: Witness?
     /// What may leave.
     package let gate: TrustGate
+    /// Plans what may go; nil in tools that only look.
+    package let retention: RetentionRunner?
     let uploads: Uploads
     let manifests: ManifestCache
     let logger: Logger
@@ -32,6 +34,7 @@ package final class Registry: Sendable {
         journal: Journal? = nil,
         witness: Witness? = nil,
         gate: TrustGate = TrustGate(now: { 0 }),
+        retention: RetentionRunner? = nil,
         blobLimit: Int64,
         logger: Logger
     ) {
@@ -41,6 +44,7 @@ package final class Registry: Sendable {
         self.journal = journal
         self.witness = witness
         self.gate = gate
+        self.retention = retention
         self.logger = logger
         uploads = Uploads()
         manifests = ManifestCache()

@@ -80,6 +80,7 @@ struct Answer: Sendable {
         switch status {
         case 404: return ClientError(.notFound, reason)
         case 403 where report?.isPolicy == true: return ClientError(.keptBack, reason)
+        case 405, 409, 410, 412: return ClientError(.refused, reason)
         case 401, 403: return ClientError(.denied, reason)
         case 408, 429, 500, 502, 503, 504: return ClientError(.network, reason, retry: retryAfter)
         default: return ClientError(.network, reason)

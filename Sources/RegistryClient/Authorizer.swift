@@ -16,12 +16,15 @@ enum TokenScope: Hashable, Sendable, CustomStringConvertible {
     case administration
     /// To read its records, which either of two rights allows.
     case records
+    /// To plan what goes, in all repositories where that is a right, and to read such plans.
+    case retention
 
     var description: String {
         switch self {
         case .repository(let name, let actions): "repository:\(name):\(actions.rawValue)"
         case .administration: "registry:admin:admin"
         case .records: "registry:admin:admin registry:audit:audit"
+        case .retention: "registry:retain:retain registry:audit:audit"
         }
     }
 }

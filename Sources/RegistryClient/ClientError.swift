@@ -14,6 +14,8 @@ package struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
         case policy
         /// The registry keeps the image back, by its own policy or a quarantine.
         case keptBack
+        /// The registry does not do it as things stand: something has changed, is protected or has to be confirmed.
+        case refused
         /// What was served is not what was promised: bytes, digests, the log.
         case integrity
         /// The registry could not be reached, was too slow, or answered against the protocol.
@@ -52,7 +54,7 @@ package struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     var isFinal: Bool {
         switch code {
         case .integrity, .keptBack, .storage: true
-        case .usage, .notFound, .denied, .policy, .network: false
+        case .refused, .usage, .notFound, .denied, .policy, .network: false
         }
     }
 
@@ -74,6 +76,7 @@ package struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
         case .usage: 2
         case .notFound: 3
         case .denied: 4
+        case .refused: 5
         case .policy, .keptBack: 10
         case .integrity: 11
         case .network: 12

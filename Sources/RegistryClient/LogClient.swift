@@ -64,7 +64,7 @@ struct LogClient: Sendable {
     /// it must. Other failures stay what they are.
     private static func withheld(_ error: ClientError, _ what: String) -> ClientError {
         switch error.code {
-        case .notFound, .denied: ClientError(.integrity, "\(what): \(error.reason)")
+        case .notFound, .denied, .refused: ClientError(.integrity, "\(what): \(error.reason)")
         case .usage, .policy, .keptBack, .integrity, .network, .storage: error
         }
     }

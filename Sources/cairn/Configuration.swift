@@ -4,6 +4,7 @@
 import Access
 import Logging
 import OCI
+import Retention
 import Trust
 
 /// What `cairn serve` runs with. Each property is a `Setting`, which says its names and what it accepts.
@@ -44,6 +45,8 @@ struct Configuration: Sendable {
     var trust: TrustPolicy?
     /// Repositories whose images are scanned for secrets, whatever the trust policy asks for.
     var scan: [Glob] = []
+    /// What may go, and when; nil keeps everything.
+    var retention: RetentionSettings?
     /// Where the settings were read from, to be read again when it changes.
     var file: String?
 }

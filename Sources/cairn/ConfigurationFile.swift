@@ -4,6 +4,7 @@
 import Access
 import Foundation
 import OCI
+import Retention
 import Trust
 import Yams
 
@@ -106,6 +107,14 @@ extension Configuration {
                         description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
                     )
                 }
+            } else if name == Self.retentionSection {
+                do {
+                    retention = try RetentionSettings(value)
+                } catch {
+                    throw ConfigurationError(
+                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                    )
+                }
             } else if Self.sections.contains(name), let section = value.mapping {
                 for (inner, value) in section {
                     try apply("\(name)-\(inner.scalar?.string ?? "?")", inner, value, file: file, directory: directory)
@@ -120,6 +129,8 @@ extension Configuration {
     static let accessSection = "access"
     /// The mapping that says what images have to carry.
     static let trustSection = "trust"
+    /// The mapping that says what may go, and when.
+    static let retentionSection = "retention"
     /// The list of repositories whose images are scanned for secrets.
     static let scanSection = "scan-secrets"
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.

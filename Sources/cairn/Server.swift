@@ -45,6 +45,7 @@ struct Server: Sendable {
             catalog: store.catalog,
             tls: tls,
             trust: try await trustFiles(store),
+            retention: try await retentionFiles(store),
             connectionLimits: connectionLimits,
             logger: logger
         )
@@ -66,6 +67,7 @@ struct Server: Sendable {
                 .init(service: Housekeeping(store: store, logger: logger)),
                 .init(service: LogKeeper(log: store.log)),
                 .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
+                .init(service: Retaining(runner: store.registry.retention)),
                 .init(service: DenialWriter(recorder: recorder)),
                 .init(service: watch),
                 .init(service: server),
@@ -174,6 +176,14 @@ struct Server: Sendable {
     private func trustFiles(_ store: Store) async throws -> TrustFiles? {
         guard let file = configuration.file else { return nil }
         let files = TrustFiles(file: file, gate: store.registry.gate, catalog: store.catalog)
+        try await files.apply()
+        return files
+    }
+
+    /// The rules of retention in the configuration file, in force and in the event record; nil where there is no file.
+    private func retentionFiles(_ store: Store) async throws -> RetentionFiles? {
+        guard let file = configuration.file, let runner = store.registry.retention else { return nil }
+        let files = RetentionFiles(file: file, runner: runner)
         try await files.apply()
         return files
     }

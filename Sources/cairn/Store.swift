@@ -87,6 +87,11 @@ struct Store: Sendable {
             journal: log?.journal,
             witness: witness,
             gate: TrustGate(now: now),
+            retention: RetentionRunner(
+                catalog: catalog,
+                clock: RetentionClock(wall: now) { Int64(DispatchTime.now().uptimeNanoseconds / 1_000_000_000) },
+                logger: Logger(label: "retention")
+            ),
             blobLimit: blobLimit,
             logger: Logger(label: "registry")
         )

@@ -57,6 +57,7 @@ struct Challenge {
         case .catalog: return "registry:catalog:*"
         case .audit, .denials, .metrics, .log: return "registry:audit:audit"
         case .quarantines, .quarantine: return "registry:admin:admin"
+        case .retention: return "registry:retain:retain registry:audit:audit"
         default: break
         }
         guard let repository = route.repository else { return nil }

@@ -199,7 +199,7 @@ extension Responder.Exchange {
         case .log(let resource): resource.isEntries ? [.audit, .replicate] : []
         case .quarantines, .quarantine:
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
-        case .base, .catalog, .live, .ready, .token, .decide: []
+        case .base, .catalog, .live, .ready, .token, .decide, .retention: []
         }
     }
 

@@ -48,6 +48,8 @@ public enum Route: Hashable, Sendable {
     case quarantine(Digest)
     /// `/api/v1/decide`: whether an image may run, with reasons.
     case decide
+    /// `/api/v1/retention/…`: what the rules of retention say, and the runs that carry them out.
+    case retention(RetentionResource)
 
     /// A file of the log (C2SP tlog-tiles), or a service beside it.
     public enum LogResource: Hashable, Sendable {
@@ -88,6 +90,7 @@ public enum Route: Hashable, Sendable {
         case .log(let resource): resource.label
         case .quarantines, .quarantine: "quarantine"
         case .decide: "decide"
+        case .retention: "retention"
         }
     }
 
@@ -98,7 +101,7 @@ public enum Route: Hashable, Sendable {
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
-            .decide:
+            .decide, .retention:
             nil
         }
     }
@@ -131,6 +134,13 @@ extension Route {
         }
         if path.hasPrefix(Route.quarantinePrefix) {
             self = .quarantine(try Route.digest(path.dropFirst(Route.quarantinePrefix.count)))
+            return
+        }
+        if path.hasPrefix(RetentionResource.prefix) {
+            guard let resource = RetentionResource(path.dropFirst(RetentionResource.prefix.count)) else {
+                throw .notFound
+            }
+            self = .retention(resource)
             return
         }
         guard path.hasPrefix("/v2/") else { throw .notFound }

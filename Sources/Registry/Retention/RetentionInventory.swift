@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Catalog
-package import OCI
+import Catalog
+import OCI
 import Retention
 
 /// A repository as it was read for retention: what the rules see, and what a plan has to remember of it.

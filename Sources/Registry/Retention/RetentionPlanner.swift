@@ -3,7 +3,7 @@
 
 import Catalog
 import Cryptography
-package import OCI
+import OCI
 import Retention
 
 /// Makes a plan: reads each repository, asks the rules, and writes every decision down.
@@ -62,7 +62,7 @@ struct RetentionPlanner {
         let digest = try hasher.finalize()
         try await catalog.finishPlan(
             run,
-            hash: digest.encodedHash,
+            hash: digest.hex,
             kept: totals.kept,
             tags: totals.tags,
             manifests: totals.manifests,
@@ -120,6 +120,7 @@ extension RetentionItem {
 
 extension DigestHasher {
     fileprivate mutating func update(_ text: String) throws(CryptographyError) {
-        try update(Array(text.utf8))
+        let bytes = Array(text.utf8)
+        try update(bytes.span.bytes)
     }
 }

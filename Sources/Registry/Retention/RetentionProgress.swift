@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import OCI
 import Synchronization
 
 /// How far the run that is being worked on has come: for those who wait for it.

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 package import Catalog
+import Cryptography
 package import Logging
 import Metrics
 package import OCI
@@ -27,6 +28,8 @@ package final class RetentionRunner: Sendable {
     let clock: RetentionClock
     let logger: Logger
     private let inUse = Mutex<RetentionSettings?>(nil)
+    /// Whether the rules of this process were ever set: what the former one had does not count then.
+    private let isSet = Mutex(false)
     private let jobs: AsyncStream<Job>
     private let queue: AsyncStream<Job>.Continuation
     static let own = Catalog.Context(actor: "server", requestID: "")
@@ -44,7 +47,27 @@ package final class RetentionRunner: Sendable {
     /// What is in force; nil without rules.
     package var settings: RetentionSettings? { inUse.withLock { $0 } }
 
-    package func use(_ settings: RetentionSettings?) { inUse.withLock { $0 = settings } }
+    /// Puts rules in force, after they were written to the event record. A catalog that is only read records nothing;
+    /// the rules hold all the same, and nothing goes.
+    ///
+    /// - Returns: Whether they are others than before.
+    package func replace(with settings: RetentionSettings?) async throws -> Bool {
+        let isFirst = isSet.withLock { isSet in
+            defer { isSet = true }
+            return !isSet
+        }
+        guard isFirst || settings?.canonical != self.settings?.canonical else { return false }
+        if catalog.isWritable {
+            try await catalog.recordRetentionPolicy(
+                version: try Self.version(of: settings).description,
+                body: settings?.canonical ?? "",
+                count: settings?.policies.reduce(0) { $0 + $1.rules.count } ?? 0,
+                context: Self.own
+            )
+        }
+        inUse.withLock { $0 = settings }
+        return true
+    }
 
     var protections: RetentionProtections {
         RetentionProtections(catalog: catalog, previousImages: settings?.previousImages ?? 0)
@@ -64,8 +87,8 @@ package final class RetentionRunner: Sendable {
     package func plan(
         scope: Glob,
         mayRetain: @escaping @Sendable (RepositoryName) -> Bool,
-        context: Catalog.Context
-    ) async throws -> RetentionRun {
+        caller: Caller
+    ) async throws -> RetentionReport {
         guard let settings else {
             throw RegistryError.retention(.noRules, "there are no rules: the configuration has no 'retention' section")
         }
@@ -73,10 +96,10 @@ package final class RetentionRunner: Sendable {
             scope: scope.description,
             policy: try Self.version(of: settings).description,
             now: clock.wall(),
-            context: context
+            context: caller.context
         )
         try await enqueue(.plan(id, scope: scope, mayRetain: mayRetain), id)
-        return try await run(id)
+        return try await report(id)
     }
 
     /// Begins to apply a plan.
@@ -88,8 +111,8 @@ package final class RetentionRunner: Sendable {
         _ id: Int64,
         hash: String,
         isConfirmed: Bool,
-        context: Catalog.Context
-    ) async throws -> RetentionRun {
+        caller: Caller
+    ) async throws -> RetentionReport {
         let plan = try await run(id)
         guard plan.state == .planned, let whole = plan.planHash else {
             throw RegistryError.retention(.wrongState, "run \(id) is \(plan.state.rawValue), not planned")
@@ -105,17 +128,17 @@ package final class RetentionRunner: Sendable {
         guard isConfirmed || warnings.isEmpty else {
             throw RegistryError.retention(.needsConfirmation, warnings.joined(separator: "; "))
         }
-        let began = try await catalog.beginApplying(plan, hash: whole, now: clock.wall(), context: context)
+        let began = try await catalog.beginApplying(plan, hash: whole, now: clock.wall(), context: caller.context)
         guard began else { throw RegistryError.retention(.wrongState, "run \(id) is not planned any more") }
-        try await enqueue(.apply(id, context), id)
-        return try await run(id)
+        try await enqueue(.apply(id, caller.context), id)
+        return try await report(id)
     }
 
     /// The digits of a plan's hash that suffice.
     package static let shortHash = 12
 
     /// Begins to undo a run.
-    package func restore(_ id: Int64, context: Catalog.Context) async throws -> RetentionRun {
+    package func restore(_ id: Int64, caller: Caller) async throws -> RetentionReport {
         let applied = try await run(id)
         guard applied.state == .applied else {
             throw RegistryError.retention(.wrongState, "run \(id) is \(applied.state.rawValue), not applied")
@@ -123,14 +146,14 @@ package final class RetentionRunner: Sendable {
         guard let end = applied.undoUntil, end > catalog.serviceTime else {
             throw RegistryError.retention(.tooLate, "what run \(id) deleted is gone for good: its undo window has ended")
         }
-        guard try await catalog.beginRestoring(applied, context: context) else {
+        guard try await catalog.beginRestoring(applied, context: caller.context) else {
             throw RegistryError.retention(.wrongState, "run \(id) is not applied any more")
         }
-        try await enqueue(.restore(id, context), id)
-        return try await run(id)
+        try await enqueue(.restore(id, caller.context), id)
+        return try await report(id)
     }
 
-    package func run(_ id: Int64) async throws -> RetentionRun {
+    func run(_ id: Int64) async throws -> RetentionRun {
         guard let run = try await catalog.retentionRun(id) else {
             throw RegistryError.retention(.unknownRun, "there is no run \(id)")
         }

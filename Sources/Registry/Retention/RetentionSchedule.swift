@@ -56,7 +56,7 @@ extension RetentionRunner {
     /// Plans for all repositories, and applies the plan unless it has to be confirmed: then it waits for somebody.
     func runScheduled() async throws {
         guard let settings else { return }
-        let everything: Glob = "**"
+        let everything = try Glob(parsing: "**")
         let id = try await catalog.beginRun(
             scope: everything.description,
             policy: try Self.version(of: settings).description,

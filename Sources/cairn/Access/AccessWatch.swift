@@ -21,6 +21,7 @@ struct AccessWatch: Service {
     let catalog: Catalog
     let tls: TLSContext?
     let trust: TrustFiles?
+    let retention: RetentionFiles?
     let connectionLimits: ConnectionLimits
     let logger: Logger
 
@@ -52,6 +53,7 @@ struct AccessWatch: Service {
             if let stamps = trust?.stamps(), stamps != trusted || wake == .hangup {
                 trusted = stamps
                 await reloadTrust()
+                await reloadRetention()
             }
             let current = stamps()
             guard current != seen || wake == .hangup else { continue }
@@ -75,6 +77,15 @@ struct AccessWatch: Service {
             logger.notice("trust policy applied")
         } catch {
             logger.error("trust policy not applied; the former one stays", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func reloadRetention() async {
+        do {
+            guard try await retention?.apply() == true else { return }
+            logger.notice("rules of retention applied")
+        } catch {
+            logger.error("rules of retention not applied; the former ones stay", metadata: ["reason": "\(error)"])
         }
     }
 

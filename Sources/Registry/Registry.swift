@@ -6,6 +6,7 @@ package import Content
 package import Journal
 package import Logging
 import OCI
+import Synchronization
 
 /// The registry: one verb for each thing a client can mean, over the content store and the catalog.
 ///
@@ -20,11 +21,15 @@ package final class Registry: Sendable {
     package let witness: Witness?
     /// What may leave.
     package let gate: TrustGate
+    /// When what was pulled; nil where nobody pulls: in tools that only look.
+    package let pullTimes: PullTimes?
     let uploads: Uploads
     let manifests: ManifestCache
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64
+    /// Seconds for which what ran somewhere stays protected after its report went stale.
+    let graceSeconds = Atomic(ProtectionLimits.graceSeconds)
 
     package init(
         content: ContentStore,
@@ -32,6 +37,7 @@ package final class Registry: Sendable {
         journal: Journal? = nil,
         witness: Witness? = nil,
         gate: TrustGate = TrustGate(now: { 0 }),
+        pullTimes: PullTimes? = nil,
         blobLimit: Int64,
         logger: Logger
     ) {
@@ -41,6 +47,7 @@ package final class Registry: Sendable {
         self.journal = journal
         self.witness = witness
         self.gate = gate
+        self.pullTimes = pullTimes
         self.logger = logger
         uploads = Uploads()
         manifests = ManifestCache()

@@ -67,6 +67,7 @@ struct Server: Sendable {
                 .init(service: LogKeeper(log: store.log)),
                 .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
                 .init(service: DenialWriter(recorder: recorder)),
+                .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
                 .init(service: watch),
                 .init(service: server),
                 .init(service: DrainNotice(health: health, logger: logger)),

@@ -87,6 +87,7 @@ struct Store: Sendable {
             journal: log?.journal,
             witness: witness,
             gate: TrustGate(now: now),
+            pullTimes: PullTimes(catalog: catalog, now: now),
             blobLimit: blobLimit,
             logger: Logger(label: "registry")
         )

@@ -262,6 +262,8 @@ package struct Responder: Sendable {
         case .quarantines: try await quarantines(exchange)
         case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
         case .decide: try await decide(exchange, body: &body)
+        case .pins: try await pins(exchange, body: &body)
+        case .deployments: try await deployments(exchange, body: &body)
         }
     }
 

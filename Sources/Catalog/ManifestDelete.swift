@@ -11,6 +11,8 @@ package enum ManifestDeletion: Sendable, Hashable {
     /// Refused: live indexes hold it, of which at most 100 are named.
     case held(by: [Digest])
     case preconditionFailed(current: Digest?)
+    /// Refused: a hold or a lock is on it or on a tag of it.
+    case bound(PinRecord)
     /// Refused: it has more tags than one transaction removes; delete tags first.
     case tooManyTags(limit: Int)
 }
@@ -33,7 +35,7 @@ extension Catalog {
     /// window.
     ///
     /// Its edges stay, so its blobs and children are kept for as long as it can come back. Refused while a live index
-    /// of the repository holds it. The condition is about the manifest itself.
+    /// of the repository holds it, and under a hold or a lock. The condition is about the manifest itself.
     package func deleteManifest(
         _ digest: Digest,
         in name: RepositoryName,
@@ -69,6 +71,7 @@ extension Transaction {
             CatalogLimits.refusalDigests
         ).map { try $0.digest(0) }
         guard parents.isEmpty else { return .held(by: parents) }
+        if let bond = try bond(on: digest, in: repository) { return .bound(bond) }
         let limit = CatalogLimits.tagsPerDeletion
         let tags = try database.rows(SQL.tagsOfManifest, repository.id, digest.key, limit + 1).map { try $0.tag(0) }
         guard tags.count <= limit else { return .tooManyTags(limit: limit) }

@@ -52,6 +52,8 @@ package enum ManifestPut: Sendable, Hashable {
     case preconditionFailed(tag: Tag?, current: Digest?)
     /// A tag of the push may not be set to another manifest than the one it has, or had before it was deleted.
     case overwriteDenied(tag: Tag, current: Digest, reason: String)
+    /// A tag of the push has another manifest, and a hold or a lock is on the tag.
+    case bound(PinRecord)
     case overQuota(QuotaExcess)
     case tooManyTags(limit: Int)
     case tooManyReferrers(limit: Int)
@@ -200,6 +202,11 @@ private struct ManifestPutOperation: Sendable {
         }
         for change in changes where !condition.holds(for: change.former) {
             return .preconditionFailed(tag: change.tag, current: change.former)
+        }
+        if let repository {
+            for change in changes where change.former != nil && change.former != digest {
+                if let bond = try transaction.bond(on: .tag(change.tag), in: repository) { return .bound(bond) }
+            }
         }
         let newTags = changes.count { $0.former == nil }
         let tagLimit = transaction.settings.tagsPerRepository

@@ -31,6 +31,8 @@ package enum TagDeletion: Sendable, Hashable {
     case deleted(event: EventID, former: Digest)
     case notFound
     case preconditionFailed(current: Digest?)
+    /// Refused: a hold or a lock is on it.
+    case bound(PinRecord)
 }
 
 extension SQL {
@@ -147,7 +149,7 @@ extension Transaction {
 }
 
 extension Catalog {
-    /// Removes a tag and nothing else. The condition is about its current digest.
+    /// Removes a tag and nothing else. Refused under a hold or a lock. The condition is about its current digest.
     package func deleteTag(
         _ tag: Tag,
         in name: RepositoryName,
@@ -159,6 +161,7 @@ extension Catalog {
             let current = try repository.flatMap { try transaction.currentDigest(of: tag, in: $0) }
             guard condition.holds(for: current) else { return .preconditionFailed(current: current) }
             guard let repository, let current else { return .notFound }
+            if let bond = try transaction.bond(on: .tag(tag), in: repository) { return .bound(bond) }
             let event = try transaction.removeTag(tag, current, .deleted, in: repository, context)
             try transaction.account(repository, tags: -1)
             try transaction.changed(repository, tags: -1)

@@ -7,6 +7,8 @@ public enum OCILimits: Sendable {
     public static let repositoryNameBytesLimit = 255
     /// Bytes of a tag, from the grammar of the distribution specification.
     public static let tagBytesLimit = 128
+    /// Bytes of the name of an environment, a target, a service or a deployment.
+    public static let placeNameBytesLimit = 128
     /// Bytes of each half of a media type (RFC 6838, section 4.2).
     public static let mediaTypePartBytesLimit = 127
     /// Bytes of a wrong value that an error keeps, after escaping.

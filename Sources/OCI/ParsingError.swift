@@ -13,6 +13,7 @@ public struct ParsingError: Error, Hashable, Sendable, CustomStringConvertible {
         case invalidMediaType
         case invalidUploadID
         case invalidPattern
+        case invalidPlaceName
     }
 
     public let code: Code

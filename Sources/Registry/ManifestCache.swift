@@ -14,6 +14,8 @@ package final class ServedManifest: Sendable {
     /// `digest` and its quoted form, made once.
     package let digestText: String
     package let entityTag: String
+    /// When a pull of it was last noted, in seconds since 1970. Times of pulls alone rest on it.
+    let notedPull = Atomic<Int64>(0)
 
     package init(digest: Digest, mediaType: MediaType, bytes: ByteBuffer) {
         self.digest = digest

@@ -131,6 +131,7 @@ extension Registry {
         case .preconditionFailed(_, let current): return .preconditionFailed(current: current)
         case .overwriteDenied(let tag, let current, let reason):
             return .overwriteDenied(tag: tag, current: current, reason: reason)
+        case .bound(let pin): return .bound(PinNote(pin))
         case .overQuota(let excess): return RegistryError(excess)
         case .tooManyTags(let limit), .tooManyReferrers(let limit): return .tooManyTags(limit: limit)
         case .indexTooDeep(let limit): return .manifestNestedTooDeep(limit: limit)
@@ -158,6 +159,7 @@ extension Registry {
                 case .deleted(let event, _): return event.description
                 case .notFound: throw await missing(reference, in: repository)
                 case .preconditionFailed(let current): throw RegistryError.preconditionFailed(current: current)
+                case .bound(let pin): throw RegistryError.bound(PinNote(pin))
                 }
             case .digest(let digest):
                 let outcome = try await catalog.deleteManifest(
@@ -170,6 +172,7 @@ extension Registry {
                 case .deleted(let event, _): return event.description
                 case .notFound: throw await missing(reference, in: repository)
                 case .held(let parents): throw RegistryError.manifestReferenced(digest, by: parents)
+                case .bound(let pin): throw RegistryError.bound(PinNote(pin))
                 case .tooManyTags(let limit): throw RegistryError.manifestHasTooManyTags(digest, limit: limit)
                 case .preconditionFailed(let current): throw RegistryError.preconditionFailed(current: current)
                 }

@@ -6,6 +6,7 @@ package import Content
 package import Journal
 package import Logging
 import OCI
+import Synchronization
 
 /// The registry: one verb for each thing a client can mean, over the content store and the catalog.
 ///
@@ -22,11 +23,15 @@ package final class Registry: Sendable {
     package let gate: TrustGate
     /// Plans what may go; nil in tools that only look.
     package let retention: RetentionRunner?
+    /// When what was pulled; nil where nobody pulls: in tools that only look.
+    package let pullTimes: PullTimes?
     let uploads: Uploads
     let manifests: ManifestCache
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64
+    /// Seconds for which what ran somewhere stays protected after its report went stale.
+    let graceSeconds = Atomic(ProtectionLimits.graceSeconds)
 
     package init(
         content: ContentStore,
@@ -35,6 +40,7 @@ package final class Registry: Sendable {
         witness: Witness? = nil,
         gate: TrustGate = TrustGate(now: { 0 }),
         retention: RetentionRunner? = nil,
+        pullTimes: PullTimes? = nil,
         blobLimit: Int64,
         logger: Logger
     ) {
@@ -45,6 +51,7 @@ package final class Registry: Sendable {
         self.witness = witness
         self.gate = gate
         self.retention = retention
+        self.pullTimes = pullTimes
         self.logger = logger
         uploads = Uploads()
         manifests = ManifestCache()

@@ -41,6 +41,15 @@ package enum RegistryError: Error, Sendable {
     case tooManyTags(limit: Int)
     /// The tag has, or had before it was deleted, another manifest, and the caller may not overwrite it.
     case overwriteDenied(tag: Tag, current: Digest, reason: String)
+    /// A hold or a lock is on what was to be deleted, moved or let go.
+    case bound(PinNote)
+    /// A lock is prolonged, never shortened; it ends then, in seconds since 1970.
+    case lockShortened(until: Int64)
+    /// The pin, or the report of a deployment, is none; the reason is for the client.
+    case badPin(String)
+    case badReport(String)
+    /// What is kept is not what the request takes it for.
+    case recordConflict(String)
     /// The caller may only attach referrers, and the manifest is none.
     case pushDenied
     /// The repositories with this prefix would hold more than they may; all figures are bytes.

@@ -15,6 +15,13 @@ package enum RegistryLimits {
     package static let housekeepingSeconds: Int64 = 5
     /// Retry-After of a refusal for load.
     package static let retryAfterSeconds = 1
+    /// A report of a deployment that does not say how long it holds does so for as many seconds.
+    static let reportSeconds: Int64 = 86_400
+    /// Pulls of a manifest within so many seconds of one that was noted are not.
+    static let pullSeconds: Int64 = 60
+    /// Times of pulls that wait to be written, and the parts of the map that they wait in.
+    package static let pullsPending = 65_536
+    static let pullShards = 16
     /// Verdicts of the trust policy kept in memory.
     static let verdictsKept = 20_000
     /// Bytes of manifests of attachments that one evaluation reads.

@@ -8,6 +8,8 @@ enum TokenScope: Hashable, Sendable, CustomStringConvertible {
     enum Actions: String, Hashable, Sendable {
         case pull
         case pullAndPush = "pull,push"
+        case retain
+        case admin
     }
 
     /// Actions in one repository.

@@ -14,6 +14,10 @@ package enum ClientLimits {
     /// Values of a tag that are listed, and pages that are asked for them.
     package static let historyItems = 10_000
     static let historyPages = 128
+    /// Records of a list that are shown, records that one page is asked for, and values in the JSON of a page.
+    package static let records = 100_000
+    static let recordsOfPage = 1_000
+    static let recordNodes = 100_000
     /// Bytes of an answer of a token service.
     static let tokenAnswerBytes = 256 * 1024
     /// Bytes of a token.

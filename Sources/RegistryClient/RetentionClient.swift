@@ -24,8 +24,8 @@ package struct RetentionClient: Sendable {
         package let total: Int64?
         /// How many decisions are in each state.
         package let outcomes: [String: Int64]
-        /// The answer as it came.
-        package let document: JSONValue
+        /// The answer, in one line of JSON.
+        package let json: String
 
         /// Whether something is still being done with it.
         package var isBusy: Bool { ["planning", "applying", "restoring"].contains(state) }
@@ -41,7 +41,8 @@ package struct RetentionClient: Sendable {
         package let reason: String
         package let state: String
         package let outcome: String?
-        package let document: JSONValue
+        /// The same in one line of JSON.
+        package let json: String
 
         /// A line for people.
         package var line: String {
@@ -137,7 +138,7 @@ package struct RetentionClient: Sendable {
     package func explain(
         _ reference: Reference,
         in name: RepositoryName
-    ) async throws(ClientError) -> (document: JSONValue, lines: [String]) {
+    ) async throws(ClientError) -> (json: String, lines: [String]) {
         let target = "\(Self.prefix)explain?repository=\(WebAddress.encoded(name.description))"
             + "&reference=\(WebAddress.encoded(reference.description))"
         let call = RemoteRegistry.Call(target: target, purpose: "asking why \(name) \(reference) stays or goes")
@@ -156,7 +157,7 @@ package struct RetentionClient: Sendable {
             lines.append(ShownText.line("protected: \(text.text ?? "")"))
         }
         for text in document["past"]?.elements ?? [] { lines.append(ShownText.line(text.text ?? "")) }
-        return (document, lines)
+        return (JSONWriter.text(of: document), lines)
     }
 
     private static let prefix = "/api/v1/retention/"
@@ -211,7 +212,7 @@ extension RetentionClient.Run {
                 },
                 uniquingKeysWith: { $1 }
             ),
-            document: document
+            json: JSONWriter.text(of: document)
         )
     }
 }
@@ -230,7 +231,7 @@ extension RetentionClient.Decision {
             reason: reason,
             state: document["state"]?.text ?? "",
             outcome: document["outcome"]?.text,
-            document: document
+            json: JSONWriter.text(of: document)
         )
     }
 }

@@ -34,15 +34,7 @@ package struct TagHistory: Hashable, Sendable {
                 return [item.time, item.kind, item.index.map(String.init) ?? "-", item.actor ?? "-", digest]
                     .map(ShownText.line)
             }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            let cells = zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
-            }
-            var line = cells.joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
-            return line
-        }
+        let lines = TextTable.lines(rows)
         return hasMore ? lines + ["there is more: see --limit"] : lines
     }
 

@@ -114,25 +114,13 @@ package struct YAMLFields<Failure: SettingsFailure> {
     /// A span of time above zero, in seconds: `90s`, `15m`, `24h`, `7d` or `4w`.
     package func seconds(_ key: String) throws(Failure) -> Int64? {
         guard let text = try text(key) else { return nil }
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let unit: Int64? =
-            switch text[digits.endIndex...] {
-            case "s": 1
-            case "m": 60
-            case "h": 3600
-            case "d": 86_400
-            case "w": 604_800
-            default: nil
-            }
-        guard let unit, let number = Int64(digits), number > 0,
-            number <= SettingsLimits.secondsLimit / unit
-        else {
+        guard let seconds = TimeSpan.seconds(text) else {
             throw error(
                 key,
                 "is a span of time above 0 like 7d (s, m, h, d, w), not '\(ParsingError.quotable(text))'"
             )
         }
-        return number * unit
+        return seconds
     }
 
     /// A number of bytes above zero: `10737418240` or `10GiB`.

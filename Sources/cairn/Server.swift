@@ -69,6 +69,7 @@ struct Server: Sendable {
                 .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
                 .init(service: Retaining(runner: store.registry.retention)),
                 .init(service: DenialWriter(recorder: recorder)),
+                .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
                 .init(service: watch),
                 .init(service: server),
                 .init(service: DrainNotice(health: health, logger: logger)),

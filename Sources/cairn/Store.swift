@@ -92,6 +92,7 @@ struct Store: Sendable {
                 clock: RetentionClock(wall: now) { Int64(DispatchTime.now().uptimeNanoseconds / 1_000_000_000) },
                 logger: Logger(label: "retention")
             ),
+            pullTimes: PullTimes(catalog: catalog, now: now),
             blobLimit: blobLimit,
             logger: Logger(label: "registry")
         )

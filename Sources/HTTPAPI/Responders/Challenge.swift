@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import HTTPTypes
 import HummingbirdCore
 import OCI
@@ -14,6 +15,8 @@ struct Challenge {
     let error: String?
     /// The source of a mount, which needs a right of its own.
     var mountFrom: String?
+    /// What a request needs a right to that names its repository elsewhere than in its path.
+    var named: (repository: RepositoryName, action: Action)?
 
     init(route: Route, request: Request, peer: Peer, error: String?, mountFrom: String? = nil) {
         self.route = route
@@ -55,6 +58,8 @@ struct Challenge {
     private var scope: String? {
         switch route {
         case .catalog: return "registry:catalog:*"
+        case .pins, .deployments:
+            return named.map { "repository:\($0.repository):\($0.action.rawValue)" } ?? "registry:audit:audit"
         case .audit, .denials, .metrics, .log: return "registry:audit:audit"
         case .quarantines, .quarantine: return "registry:admin:admin"
         case .retention: return "registry:retain:retain registry:audit:audit"

@@ -178,6 +178,7 @@ enum ErrorTable {
                 headers: [.allow: "GET, HEAD"]
             )
         case .preconditionFailed, .tooManyTags, .overwriteDenied, .pushDenied, .quotaExceeded: denied(error)
+        case .bound, .lockShortened, .badPin, .badReport, .recordConflict: protection(error)
         case .storageFull(let reason):
             ErrorAnswer(
                 .insufficientStorage,

@@ -116,17 +116,28 @@ extension Responder {
             )
         case .metrics where exchange.peer.isLoopback: return
         default:
-            try require(exchange.neededActions, of: identity, for: exchange)
+            try require(
+                Need(actions: exchange.neededActions, repository: exchange.route.repository, tags: exchange.tags),
+                of: identity,
+                for: exchange
+            )
         }
     }
 
-    /// One of the actions has to be allowed, for every tag that the request names.
-    private func require(_ actions: [Action], of identity: Identity, for exchange: Exchange) throws {
-        let repository = exchange.route.repository
+    /// What a request needs a right to: any one of the actions, for every one of the tags.
+    struct Need {
+        let actions: [Action]
+        let repository: RepositoryName?
+        var tags: [Tag] = []
+    }
+
+    /// - Throws: `AccessRefusal`, and the denial is on record.
+    func require(_ need: Need, of identity: Identity, for exchange: Exchange) throws {
+        let repository = need.repository
         var refusal: (action: Action, verdict: Identity.Verdict)?
-        for action in actions {
-            var verdict = identity.verdict(action, repository, tag: exchange.tags.first)
-            for tag in exchange.tags.dropFirst() {
+        for action in need.actions {
+            var verdict = identity.verdict(action, repository, tag: need.tags.first)
+            for tag in need.tags.dropFirst() {
                 guard case .allowed = verdict else { break }
                 verdict = identity.verdict(action, repository, tag: tag)
             }
@@ -135,38 +146,39 @@ extension Responder {
             if case .outsideToken = verdict { refusal = (action, verdict) }
         }
         guard let (action, verdict) = refusal else { return }
-        throw self.refusal(of: verdict, action, identity, exchange)
+        throw self.refusal(of: verdict, action, need, identity, exchange)
     }
 
     private func refusal(
         of verdict: Identity.Verdict,
         _ action: Action,
+        _ need: Need,
         _ identity: Identity,
         _ exchange: Exchange
     ) -> AccessRefusal {
         switch verdict {
         case .denied(let decision):
-            record(decision, action, exchange)
+            record(decision, action, need, exchange)
             guard identity.principal.kind == .anonymous else { return .denied(decision) }
             return .unauthenticated(
-                challenge: text(of: exchange.challenge(error: nil)),
+                challenge: text(of: exchange.challenge(error: nil, need)),
                 reason: decision.message ?? "log in to do this"
             )
         case .outsideToken, .allowed:
             return .unauthenticated(
-                challenge: text(of: exchange.challenge(error: "insufficient_scope")),
+                challenge: text(of: exchange.challenge(error: "insufficient_scope", need)),
                 reason: "the token does not cover this; ask for one with the scope of the challenge"
             )
         }
     }
 
-    private func record(_ decision: Decision, _ action: Action, _ exchange: Exchange) {
+    private func record(_ decision: Decision, _ action: Action, _ need: Need, _ exchange: Exchange) {
         denials?(
             Denial(
                 caller: exchange.caller,
                 action: action.rawValue,
-                repository: exchange.route.repository,
-                subject: exchange.route.subject ?? exchange.tags.first?.description,
+                repository: need.repository,
+                subject: exchange.route.subject ?? need.tags.first?.description,
                 rule: decision.rule,
                 reason: decision.reason
             )
@@ -199,7 +211,9 @@ extension Responder.Exchange {
         case .log(let resource): resource.isEntries ? [.audit, .replicate] : []
         case .quarantines, .quarantine:
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
-        case .base, .catalog, .live, .ready, .token, .decide, .retention: []
+        // The names of repositories are in queries and bodies there: their handlers ask.
+        case .pins, .deployments, .retention: []
+        case .base, .catalog, .live, .ready, .token, .decide: []
         }
     }
 
@@ -216,8 +230,12 @@ extension Responder.Exchange {
         return query.all("tag").compactMap { try? Tag(parsing: $0) }
     }
 
-    func challenge(error: String?) -> Challenge {
-        Challenge(route: route, request: request, peer: peer, error: error, mountFrom: query["from"])
+    func challenge(error: String?, _ need: Responder.Need? = nil) -> Challenge {
+        var challenge = Challenge(route: route, request: request, peer: peer, error: error, mountFrom: query["from"])
+        if route.repository == nil, let repository = need?.repository, let action = need?.actions.first {
+            challenge.named = (repository, action)
+        }
+        return challenge
     }
 }
 

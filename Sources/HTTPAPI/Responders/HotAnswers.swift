@@ -29,6 +29,8 @@ final class HotAnswers: Sendable {
         let reference: Reference
         /// nil where everyone may do everything.
         let identity: Identity?
+        /// Whether it is another region that asks, which is no pull.
+        let isReplica: Bool
 
         var principal: String { identity?.principal.description ?? "anonymous" }
     }
@@ -76,7 +78,12 @@ extension Responder {
                 access == nil ? nil : exchange.headers[.authorization],
                 isJudged: access != nil
             ),
-            HotAnswers.Permission(repository: repository, reference: reference, identity: exchange.identity)
+            HotAnswers.Permission(
+                repository: repository,
+                reference: reference,
+                identity: exchange.identity,
+                isReplica: exchange.caller.isReplica
+            )
         )
     }
 

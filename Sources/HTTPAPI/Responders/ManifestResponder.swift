@@ -57,6 +57,9 @@ extension Responder {
             ? Answer(.notModified, headers: headers)
             : Answer(.ok, headers: headers, body: .bytes(manifest.bytes))
         answer.digest = manifest.digestText
+        if reference.countsAsPull(isHead: exchange.isHead), !exchange.caller.isReplica {
+            registry.notePull(of: manifest, in: name)
+        }
         return answer
     }
 

@@ -32,7 +32,8 @@ package final class RequestIDs: Sendable {
 
 /// The `Date` header (RFC 9110, sections 5.6.7 and 6.6.1), written once a second.
 package final class DateHeader: Sendable {
-    private let seconds: @Sendable () -> Int64
+    /// The wall clock, in whole seconds since 1970.
+    let seconds: @Sendable () -> Int64
     private let last = Mutex<(second: Int64, text: String)>((.min, ""))
 
     /// - Parameter seconds: The wall clock, in whole seconds since 1970.

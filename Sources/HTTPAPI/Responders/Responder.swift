@@ -263,6 +263,8 @@ package struct Responder: Sendable {
         case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
         case .decide: try await decide(exchange, body: &body)
         case .retention(let resource): try await retention(exchange, resource, body: &body)
+        case .pins: try await pins(exchange, body: &body)
+        case .deployments: try await deployments(exchange, body: &body)
         }
     }
 

@@ -84,6 +84,7 @@ final class HotLane: ChannelDuplexHandler, RemovableChannelHandler {
         let start = ContinuousClock.now
         guard let found = responder.hotAnswer(key, from: peer) else { return false }
         pending = nil
+        responder.notePull(found, isHead: head.method == .HEAD)
         let requestID = responder.requestIDs.id(for: nil)
         let response = HTTPResponseHead(
             version: .http1_1,

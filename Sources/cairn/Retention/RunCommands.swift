@@ -42,10 +42,10 @@ struct RetentionPlanCommand: AsyncParsableCommand {
                 guard run.state == "planned" else {
                     throw ClientError(.network, "run \(run.id) was given up; the registry's log says why")
                 }
-                if output == .json { Console.say(JSONWriter.text(of: run.document)) }
+                if output == .json { Console.say(run.json) }
                 try await client.decisions(of: run.id) { decision in
                     guard all || !decision.isKept else { return }
-                    Console.say(output == .json ? JSONWriter.text(of: decision.document) : decision.line)
+                    Console.say(output == .json ? decision.json : decision.line)
                 }
                 if output == .text { run.show() }
             }
@@ -89,7 +89,7 @@ struct RetentionApplyCommand: AsyncParsableCommand {
             try await connection.withRegistry(registry) { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
                 let run = try await client.finish(try await client.apply(id, hash: hash, isConfirmed: confirm))
-                if output == .json { return Console.say(JSONWriter.text(of: run.document)) }
+                if output == .json { return Console.say(run.json) }
                 try await client.decisions(of: id) { decision in
                     if decision.state == "skipped" { Console.say(decision.line) }
                 }
@@ -129,7 +129,7 @@ struct RetentionRestoreCommand: AsyncParsableCommand {
             try await connection.withRegistry(registry) { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
                 let run = try await client.finish(try await client.restore(id))
-                if output == .json { return Console.say(JSONWriter.text(of: run.document)) }
+                if output == .json { return Console.say(run.json) }
                 try await client.decisions(of: id) { decision in
                     if decision.state == "conflict" { Console.say(decision.line) }
                 }
@@ -169,14 +169,14 @@ struct RetentionRunsCommand: AsyncParsableCommand {
                 let client = RetentionClient(registry)
                 guard let id else {
                     for run in try await client.runs(limit: limit) {
-                        Console.say(output == .json ? JSONWriter.text(of: run.document) : run.line)
+                        Console.say(output == .json ? run.json : run.line)
                     }
                     return
                 }
                 let run = try await client.run(id)
-                if output == .json { Console.say(JSONWriter.text(of: run.document)) }
+                if output == .json { Console.say(run.json) }
                 try await client.decisions(of: id) { decision in
-                    Console.say(output == .json ? JSONWriter.text(of: decision.document) : decision.line)
+                    Console.say(output == .json ? decision.json : decision.line)
                 }
                 if output == .text { Console.say(run.line) }
             }
@@ -206,8 +206,8 @@ struct RetentionExplainCommand: AsyncParsableCommand {
             guard let reference = image.reference else { return }
             let output = output
             try await connection.withRegistry(image.authority) { registry async throws(ClientError) in
-                let (document, lines) = try await RetentionClient(registry).explain(reference, in: image.name)
-                if output == .json { return Console.say(JSONWriter.text(of: document)) }
+                let (json, lines) = try await RetentionClient(registry).explain(reference, in: image.name)
+                if output == .json { return Console.say(json) }
                 for line in lines { Console.say(line) }
             }
         }

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import GRDB
+package import OCI
+
+/// Where an image runs.
+package struct DeploymentPlace: Sendable, Hashable {
+    package let environment: PlaceName
+    package let target: PlaceName
+    /// nil for the only service of a target.
+    package let service: PlaceName?
+
+    package init(environment: PlaceName, target: PlaceName, service: PlaceName?) {
+        self.environment = environment
+        self.target = target
+        self.service = service
+    }
+
+    fileprivate var serviceText: String { service?.description ?? "" }
+}
+
+/// What a reporter says runs somewhere.
+package struct DeploymentReport: Sendable, Hashable {
+    package let place: DeploymentPlace
+    package let repository: RepositoryName
+    package let digest: Digest
+    /// The rollout that brought it there, as the reporter calls it.
+    package let deployment: PlaceName?
+    /// Seconds for which it holds; after them, and until the grace is over, the report is stale.
+    package let expires: Int64
+
+    package init(
+        place: DeploymentPlace,
+        repository: RepositoryName,
+        digest: Digest,
+        deployment: PlaceName?,
+        expires: Int64
+    ) {
+        self.place = place
+        self.repository = repository
+        self.digest = digest
+        self.deployment = deployment
+        self.expires = expires
+    }
+}
+
+package enum DeploymentReporting: Sendable, Hashable {
+    /// Durable. `event` is nil where the same image was reported before. `isTrashed` says that the manifest is deleted
+    /// and goes for good unless it is brought back. Times are seconds since 1970.
+    case recorded(event: EventID?, isTrashed: Bool, staleAt: Int64, expiresAt: Int64)
+    /// The repository has no such manifest.
+    case unknownImage
+    case tooMany(limit: Int)
+}
+
+package enum DeploymentEnd: Sendable, Hashable {
+    case ended(event: EventID)
+    case notFound
+    /// Something else than what was named is reported there.
+    case otherImage(current: Digest)
+}
+
+extension SQL {
+    static let deploymentOf = """
+        SELECT id, digest, deployment, reported_at, stale_at, expires_at, ended_at FROM deployment
+        WHERE repo_id = ? AND env = ? AND service = ? AND target = ? AND reporter = ?
+        """
+    static let deploymentsOfTarget = """
+        SELECT id, digest, reporter FROM deployment
+        WHERE repo_id = ? AND env = ? AND service = ? AND target = ? AND ended_at IS NULL ORDER BY reporter LIMIT ?
+        """
+    static let setDeployment = """
+        INSERT INTO deployment(repo_id, env, service, target, reporter, digest, deployment, reported_at, stale_at,
+            expires_at, expires_st)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT(repo_id, env, service, target, reporter) DO UPDATE SET digest = excluded.digest,
+            deployment = excluded.deployment, reported_at = excluded.reported_at, stale_at = excluded.stale_at,
+            expires_at = excluded.expires_at, expires_st = excluded.expires_st, ended_at = NULL
+        """
+    static let endDeployment = """
+        UPDATE deployment SET ended_at = ?, stale_at = ?, expires_at = ?, expires_st = ? WHERE id = ?
+        """
+    /// What ended before in the same service: one mark of an end is enough.
+    static let dropEnded = """
+        DELETE FROM deployment WHERE repo_id = ? AND env = ? AND service = ? AND reporter = ? AND ended_at IS NOT NULL
+        """
+    static let countReportsOfReporter =
+        "SELECT COUNT(*) FROM (SELECT 1 FROM deployment WHERE reporter = ? LIMIT ?) AS bounded"
+    static let countReportsOfRepository =
+        "SELECT COUNT(*) FROM (SELECT 1 FROM deployment WHERE repo_id = ? LIMIT ?) AS bounded"
+    static let setDeployed = """
+        INSERT INTO deployed(repo_id, env, service, reporter, digest, first_at, last_hlc) VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT(repo_id, env, service, reporter, digest) DO UPDATE SET last_hlc = excluded.last_hlc
+        """
+    static let trimDeployed = """
+        DELETE FROM deployed WHERE repo_id = ? AND env = ? AND service = ? AND reporter = ? AND digest NOT IN
+            (SELECT digest FROM deployed WHERE repo_id = ? AND env = ? AND service = ? AND reporter = ?
+                ORDER BY last_hlc DESC, digest LIMIT ?)
+        """
+}
+
+extension Catalog {
+    /// Records what runs somewhere. It speaks for its reporter alone: what others reported stays.
+    ///
+    /// The same report again is not written within a minute of the last, and is an event only when the image is another
+    /// one. `grace` is how many seconds the image stays protected after the report went stale.
+    package func reportDeployment(
+        _ report: DeploymentReport,
+        grace: Int64,
+        context: Context
+    ) async throws(CatalogError) -> DeploymentReporting {
+        try await writer.submit { transaction in
+            guard let repository = try transaction.repository(report.repository),
+                let isLive = try transaction.database.row(SQL.manifestRow, repository.id, report.digest.key)?.flag(1)
+            else { return .unknownImage }
+            let group = DeploymentGroup(report.place, repository.id, reporter: context.actor)
+            let former = try transaction.deployment(at: report.place, group)
+            let now = transaction.wallSeconds
+            let (staleAt, expiresAt) = (now + report.expires, now + report.expires + grace)
+            if let former, former.says(report), former.isFresh(at: now, staleAt: staleAt) {
+                return .recorded(
+                    event: nil,
+                    isTrashed: !isLive,
+                    staleAt: former.staleAt,
+                    expiresAt: former.expiresAt
+                )
+            }
+            if former == nil, let limit = try transaction.reportLimitReached(group) { return .tooMany(limit: limit) }
+            try transaction.database.run(
+                SQL.setDeployment,
+                group.repository,
+                group.environment,
+                group.service,
+                report.place.target.description,
+                group.reporter,
+                report.digest.key,
+                report.deployment?.description,
+                now,
+                staleAt,
+                expiresAt,
+                transaction.now.seconds + report.expires + grace
+            )
+            var event: EventID?
+            if former?.digest != report.digest || former?.endedAt != nil {
+                event = try transaction.noteChange(of: report.place, from: former, to: report, group, repository, context)
+            }
+            return .recorded(event: event, isTrashed: !isLive, staleAt: staleAt, expiresAt: expiresAt)
+        }
+    }
+
+    /// Records that an image runs somewhere no more: with a digest, only if that is the one reported.
+    ///
+    /// Ends the caller's own report, or with `ofAnyone` those of all reporters of the place. The images that ran stay
+    /// protected as former ones for the grace.
+    package func endDeployment(
+        at place: DeploymentPlace,
+        in name: RepositoryName,
+        digest: Digest?,
+        ofAnyone: Bool,
+        grace: Int64,
+        context: Context
+    ) async throws(CatalogError) -> DeploymentEnd {
+        try await writer.submit { transaction in
+            guard let repository = try transaction.repository(name) else { return .notFound }
+            let rows = try transaction.database.rows(
+                SQL.deploymentsOfTarget,
+                repository.id,
+                place.environment.description,
+                place.serviceText,
+                place.target.description,
+                ProtectionLimits.page
+            )
+            var event: EventID?
+            var other: Digest?
+            for row in rows {
+                let (id, current, reporter) = (try row.int(0), try row.digest(1), try row.text(2))
+                guard ofAnyone || reporter == context.actor else { continue }
+                guard digest == nil || digest == current else {
+                    other = current
+                    continue
+                }
+                let group = DeploymentGroup(place, repository.id, reporter: reporter)
+                event = try transaction.end(id, current, at: place, group, grace: grace, in: repository, context)
+            }
+            if let event { return .ended(event: event) }
+            return other.map { .otherImage(current: $0) } ?? .notFound
+        }
+    }
+}
+
+/// What one reporter says of one service of an environment: the unit whose former images are kept.
+struct DeploymentGroup: Hashable {
+    let repository: Int64
+    let environment: String
+    let service: String
+    let reporter: String
+
+    init(repository: Int64, environment: String, service: String, reporter: String) {
+        self.repository = repository
+        self.environment = environment
+        self.service = service
+        self.reporter = reporter
+    }
+
+    init(_ place: DeploymentPlace, _ repository: Int64, reporter: String) {
+        self.init(
+            repository: repository,
+            environment: place.environment.description,
+            service: place.serviceText,
+            reporter: reporter
+        )
+    }
+}
+
+/// The report that is there already.
+private struct FormerReport {
+    let digest: Digest
+    let deployment: String?
+    let reportedAt: Int64
+    let staleAt: Int64
+    let expiresAt: Int64
+    let endedAt: Int64?
+
+    func says(_ report: DeploymentReport) -> Bool {
+        endedAt == nil && digest == report.digest && deployment == report.deployment?.description
+    }
+
+    func isFresh(at now: Int64, staleAt end: Int64) -> Bool {
+        let span = ProtectionLimits.heartbeatSeconds
+        return now >= reportedAt && now - reportedAt < span && end >= staleAt && end - staleAt < span
+    }
+}
+
+extension Transaction {
+    fileprivate func deployment(at place: DeploymentPlace, _ group: DeploymentGroup) throws -> FormerReport? {
+        let row = try database.row(
+            SQL.deploymentOf,
+            group.repository,
+            group.environment,
+            group.service,
+            place.target.description,
+            group.reporter
+        )
+        return try row.map { row in
+            FormerReport(
+                digest: try row.digest(1),
+                deployment: try row.optionalText(2),
+                reportedAt: try row.int(3),
+                staleAt: try row.int(4),
+                expiresAt: try row.int(5),
+                endedAt: try row.optionalInt(6)
+            )
+        }
+    }
+
+    /// The bound that one more report would exceed.
+    fileprivate func reportLimitReached(_ group: DeploymentGroup) throws -> Int? {
+        let (own, all) = (ProtectionLimits.reportsPerReporter, ProtectionLimits.reportsPerRepository)
+        let mine = try database.row(SQL.countReportsOfReporter, group.reporter, own)?.int(0) ?? 0
+        if mine >= Int64(own) { return own }
+        let total = try database.row(SQL.countReportsOfRepository, group.repository, all)?.int(0) ?? 0
+        return total >= Int64(all) ? all : nil
+    }
+
+    /// Another image runs there than before: both are among the images of the service, and the log hears of it.
+    fileprivate func noteChange(
+        of place: DeploymentPlace,
+        from former: FormerReport?,
+        to report: DeploymentReport,
+        _ group: DeploymentGroup,
+        _ repository: Repository,
+        _ context: Catalog.Context
+    ) throws -> EventID {
+        try keep(report.digest, of: group)
+        if let former, former.digest != report.digest { try keep(former.digest, of: group) }
+        try database.run(
+            SQL.trimDeployed,
+            group.repository,
+            group.environment,
+            group.service,
+            group.reporter,
+            group.repository,
+            group.environment,
+            group.service,
+            group.reporter,
+            ProtectionLimits.imagesPerService
+        )
+        let ran = former?.endedAt == nil ? former?.digest : nil
+        return try record(place, from: ran, to: report.digest, report.deployment, in: repository, context)
+    }
+
+    fileprivate func end(
+        _ id: Int64,
+        _ digest: Digest,
+        at place: DeploymentPlace,
+        _ group: DeploymentGroup,
+        grace: Int64,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws -> EventID {
+        try database.run(SQL.dropEnded, group.repository, group.environment, group.service, group.reporter)
+        try database.run(SQL.endDeployment, wallSeconds, wallSeconds, wallSeconds + grace, now.seconds + grace, id)
+        try keep(digest, of: group)
+        return try record(place, from: digest, to: nil, nil, in: repository, context)
+    }
+
+    private func keep(_ digest: Digest, of group: DeploymentGroup) throws {
+        try database.run(
+            SQL.setDeployed,
+            group.repository,
+            group.environment,
+            group.service,
+            group.reporter,
+            digest.key,
+            wallSeconds,
+            timestamp.rawValue
+        )
+    }
+
+    private func record(
+        _ place: DeploymentPlace,
+        from former: Digest?,
+        to digest: Digest?,
+        _ deployment: PlaceName?,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws -> EventID {
+        try record(
+            .deploymentReported,
+            repository,
+            context,
+            subject: "\(place.environment) \(place.target)",
+            digest: digest ?? former,
+            [
+                "environment": .string(place.environment.description),
+                "target": .string(place.target.description),
+                "service": CanonicalJSON(place.service?.description),
+                "deployment": CanonicalJSON(deployment?.description),
+                "digest": CanonicalJSON(digest?.description),
+                "former": CanonicalJSON(former?.description),
+            ]
+        )
+    }
+}

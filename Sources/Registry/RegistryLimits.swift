@@ -53,4 +53,12 @@ package enum RegistryLimits {
     static let pullTrackingStale: Int64 = 3600
     /// Conflicts of a restore that are named.
     package static let conflictsNamed = 100
+    /// Links that one read for usage takes, names that one does, and links after which a page of usage ends.
+    static let usagePage = 2_000
+    static let usageNames = 100
+    static let usageBlobs: Int64 = 50_000
+    /// Other images that are counted for each blob of an image, and named; and manifests of an image.
+    static let usageSharing = 1_000
+    static let usageExamples = 3
+    static let usageManifests = 256
 }

@@ -237,5 +237,5 @@ extension RetentionClient.Decision {
 }
 
 extension JSONValue {
-    fileprivate var number: Int64? { if case .integer(let number) = self { number } else { nil } }
+    var number: Int64? { if case .integer(let number) = self { number } else { nil } }
 }

@@ -26,7 +26,7 @@ struct Cairn: AsyncParsableCommand {
         abstract: "A content-addressed registry for container images and other OCI artifacts.",
         version: version,
         subcommands: [
-            Serve.self, AccessCommand.self, AttestCommand.self, DeployCommand.self, Fsck.self, HistoryCommand.self,
+            Serve.self, AccessCommand.self, AttestCommand.self, DeployCommand.self, DuCommand.self, Fsck.self, HistoryCommand.self,
             KeyCommand.self, LogCommand.self, PinCommand.self, PullCommand.self, QuarantineCommand.self,
             RetentionCommand.self, SignCommand.self, TLSCommand.self, TrustCommand.self, UnpinCommand.self,
             VerifyCommand.self, Version.self,

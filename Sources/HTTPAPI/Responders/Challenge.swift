@@ -62,7 +62,7 @@ struct Challenge {
             return named.map { "repository:\($0.repository):\($0.action.rawValue)" } ?? "registry:audit:audit"
         case .audit, .denials, .metrics, .log: return "registry:audit:audit"
         case .quarantines, .quarantine: return "registry:admin:admin"
-        case .retention: return "registry:retain:retain registry:audit:audit"
+        case .retention, .usage: return "registry:retain:retain registry:audit:audit"
         default: break
         }
         guard let repository = route.repository else { return nil }

@@ -212,7 +212,7 @@ extension Responder.Exchange {
         case .quarantines, .quarantine:
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
         // The names of repositories are in queries and bodies there: their handlers ask.
-        case .pins, .deployments, .retention: []
+        case .pins, .deployments, .retention, .usage: []
         case .base, .catalog, .live, .ready, .token, .decide: []
         }
     }

@@ -262,6 +262,7 @@ package struct Responder: Sendable {
         case .quarantines: try await quarantines(exchange)
         case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
         case .decide: try await decide(exchange, body: &body)
+        case .usage: try await usage(exchange)
         case .retention(let resource): try await retention(exchange, resource, body: &body)
         case .pins: try await pins(exchange, body: &body)
         case .deployments: try await deployments(exchange, body: &body)

@@ -50,6 +50,8 @@ public enum Route: Hashable, Sendable {
     case decide
     /// `/api/v1/retention/…`: what the rules of retention say, and the runs that carry them out.
     case retention(RetentionResource)
+    /// `/api/v1/usage`: what takes up the space.
+    case usage
     /// `/api/v1/pins`: what is kept whatever the rules say.
     case pins
     /// `/api/v1/deployments`: what runs where.
@@ -95,6 +97,7 @@ public enum Route: Hashable, Sendable {
         case .quarantines, .quarantine: "quarantine"
         case .decide: "decide"
         case .retention: "retention"
+        case .usage: "usage"
         case .pins: "pins"
         case .deployments: "deployments"
         }
@@ -107,7 +110,7 @@ public enum Route: Hashable, Sendable {
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
-            .decide, .retention, .pins, .deployments:
+            .decide, .retention, .usage, .pins, .deployments:
             nil
         }
     }
@@ -158,7 +161,7 @@ extension Route {
     private static let fixed: [String: Route] = [
         "/v2/": .base, "/v2": .base, "/v2/_catalog": .catalog, "/livez": .live, "/readyz": .ready,
         "/metrics": .metrics, "/token": .token, "/api/v1/audit": .audit, "/api/v1/denials": .denials,
-        "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/pins": .pins,
+        "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/usage": .usage, "/api/v1/pins": .pins,
         "/api/v1/deployments": .deployments, "/log/checkpoint": .log(.checkpoint),
         "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),

@@ -37,7 +37,8 @@ struct Oracle {
     private func hasAttachmentForm(_ facts: TagFacts) -> Bool {
         let parts = facts.tag.description.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts[0].count == 71, parts[0].hasPrefix("sha256-") || parts[0].hasPrefix("sha512-") else { return false }
-        return parts[0].dropFirst(7).allSatisfy { "0123456789abcdef".contains($0) } && (parts.count == 1 || parts[1] != "")
+        return parts[0].dropFirst(7).allSatisfy { "0123456789abcdef".contains($0) }
+            && (parts.count == 1 || parts[1] != "")
     }
 
     /// What keeps a manifest besides its tags: the indexes that list it, and its subject.
@@ -56,7 +57,9 @@ struct Oracle {
 
     private var items: [Item] {
         snapshot.tags.filter { !isAttached($0) }.map { .tag($0) }
-            + snapshot.manifests.map(\.digest).filter { tags(of: $0).isEmpty && owners($0).isEmpty }.map { .untagged($0) }
+            + snapshot.manifests.map(\.digest).filter { tags(of: $0).isEmpty && owners($0).isEmpty }.map {
+                .untagged($0)
+            }
     }
 
     private func image(_ item: Item) -> Digest {
@@ -125,9 +128,11 @@ struct Oracle {
     private func holdsForManifest(_ item: Item, _ selector: RetentionSelector) -> Bool {
         let facts = manifest(image(item))
         let kind = facts.flatMap { $0.artifactType ?? $0.configType }
-        return (selector.mediaTypes.isEmpty
+        return
+            (selector.mediaTypes.isEmpty
             || selector.mediaTypes.contains { $0.matches(facts?.mediaType.description ?? "") })
-            && (selector.artifactTypes.isEmpty || selector.artifactTypes.contains { $0.matches(kind?.description ?? "") })
+            && (selector.artifactTypes.isEmpty
+                || selector.artifactTypes.contains { $0.matches(kind?.description ?? "") })
             && selector.annotations.allSatisfy { wanted in
                 facts?.annotations[wanted.key].map { wanted.value.matches($0) } ?? false
             }

@@ -31,7 +31,9 @@ import Testing
             let subjects =
                 snapshot.tags.sorted { $0.tag < $1.tag }.map { RetentionDecision.Subject.tag($0.tag, $0.digest) }
                 + snapshot.manifests.map(\.digest).sorted().map { .manifest($0) }
-            if decisions.map(\.subject) != subjects { Issue.record("seed \(seed): decisions are missing or out of order") }
+            if decisions.map(\.subject) != subjects {
+                Issue.record("seed \(seed): decisions are missing or out of order")
+            }
             guard gone != expected else { continue }
             differing += 1
             if differing <= 3 {

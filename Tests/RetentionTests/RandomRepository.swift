@@ -55,7 +55,8 @@ struct RandomRepository {
             )
         }
         let names = [
-            "latest", "main", "main-1", "main-2", "dev-1", "dev-x-2", "v1.0.0", "1.0.0", "1.0.1-rc.1", "v1.1.0", "2.0.0",
+            "latest", "main", "main-1", "main-2", "dev-1", "dev-x-2", "v1.0.0", "1.0.0", "1.0.1-rc.1", "v1.1.0",
+            "2.0.0",
             "v1.1.7", "1.1", "sha256-00",
         ]
         var used: Set<Tag> = []
@@ -91,10 +92,16 @@ struct RandomRepository {
             switch random.below(16) {
             case 0: selector.tags = [try glob(random.pick(["*", "main*", "v*", "*-*", "sha256-*"]))]
             case 1: selector.notTags = [try glob(random.pick(["latest", "main*", "1*"]))]
-            case 2: selector.tagsMatching = [try TagExpression(parsing: random.pick(["([a-z]+)-.*", "(v?)\\d.*", "(?i)M(A|b).+"]))]
+            case 2:
+                selector.tagsMatching = [
+                    try TagExpression(parsing: random.pick(["([a-z]+)-.*", "(v?)\\d.*", "(?i)M(A|b).+"]))
+                ]
             case 3: selector.notTagsMatching = [try TagExpression(parsing: random.pick(["v.*", ".*[0-9]$"]))]
             case 4: selector.withTags = try ["main*", "v1*", "*"].shuffled(using: &random).prefix(2).map(glob)
-            case 5: selector.versions = [try VersionRange(parsing: random.pick(["^1", ">=1.0.0-0 <1.1", "~1.1", "*", "2.x"]))]
+            case 5:
+                selector.versions = [
+                    try VersionRange(parsing: random.pick(["^1", ">=1.0.0-0 <1.1", "~1.1", "*", "2.x"]))
+                ]
             case 6: selector.preRelease = random.once(in: 2)
             case 7: selector.pushedBefore = limit
             case 8: selector.pushedWithin = limit
@@ -102,7 +109,8 @@ struct RandomRepository {
             case 10: selector.pulledWithin = limit
             case 11: selector.orphaned = random.once(in: 2)
             case 12: selector.mediaTypes = [try glob(random.pick(["application/*index*", "application/*"]))]
-            case 13: selector.artifactTypes = [try glob(random.pick(["application/spdx+json", "application/vnd.oci.*"]))]
+            case 13:
+                selector.artifactTypes = [try glob(random.pick(["application/spdx+json", "application/vnd.oci.*"]))]
             case 14: selector.annotations = [.init(key: "a", value: try glob("x"))]
             default: selector.newest = makeNewest(selector)
             }

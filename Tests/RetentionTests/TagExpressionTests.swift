@@ -6,16 +6,20 @@ import Testing
 
 @Suite struct TagExpressionTests {
     @Test(arguments: [
-        ("abc", "abc", true), ("abc", "abcd", false), ("abc", "xabc", false), ("a.c", "abc", true), ("a.c", "ac", false),
+        ("abc", "abc", true), ("abc", "abcd", false), ("abc", "xabc", false), ("a.c", "abc", true),
+        ("a.c", "ac", false),
         ("a|b", "b", true), ("a|b", "ab", false), ("(a|b)c", "bc", true), ("|a", "a", true), ("a*", "aaa", true),
         ("a+", "", false), ("a?b", "b", true), ("a{2}", "aa", true), ("a{2}", "aaa", false), ("a{2,}", "aaaa", true),
         ("a{1,2}", "aaa", false), ("a{0}b", "b", true), ("[a-c]+", "cab", true), ("[^a-c]+", "cab", false),
-        ("[a\\-z]", "-", true), ("[a-]", "-", true), ("[]a]", "]", true), ("[\\d.]+", "1.2", true), ("\\d+", "12", true),
+        ("[a\\-z]", "-", true), ("[a-]", "-", true), ("[]a]", "]", true), ("[\\d.]+", "1.2", true),
+        ("\\d+", "12", true),
         ("\\D", "1", false), ("\\w+", "a_1", true), ("\\W", "-", true), ("\\S+", "x", true), ("\\.", ".", true),
-        ("\\.", "x", false), ("^abc$", "abc", true), ("a^b", "ab", false), ("a$b", "ab", false), ("\\Aab\\z", "ab", true),
+        ("\\.", "x", false), ("^abc$", "abc", true), ("a^b", "ab", false), ("a$b", "ab", false),
+        ("\\Aab\\z", "ab", true),
         ("(?i)aBc", "AbC", true), ("(?i:a)b", "Ab", true), ("(?i:a)b", "AB", false), ("((?i)a)b", "AB", false),
         ("(?i)[a-c]", "B", true), ("(?i)[^a]", "A", false), ("(?P<n>a)b", "ab", true), ("(?<n>a)b", "ab", true),
-        ("a*?b", "aab", true), ("(a*)*", "aa", true), ("(a|b)*c", "abac", true), ("()", "a", false), ("a-b_c", "a-b_c", true),
+        ("a*?b", "aab", true), ("(a*)*", "aa", true), ("(a|b)*c", "abac", true), ("()", "a", false),
+        ("a-b_c", "a-b_c", true),
         ("v?\\d+\\.\\d+(-rc\\.\\d+)?", "v1.2-rc.3", true), (".*", "", true), ("$^", "", true), ("a}", "a}", true),
         ("]", "]", true), ("a{1,1}", "a", true),
     ])
@@ -36,8 +40,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "(", ")", "a)", "(a", "[", "[a", "[b-a]", "[a-\\d]", "*", "a**", "a{2", "a{2,1}", "a{1001}", "a{,2}", "+a", "\\",
-        "\\1", "\\b", "\\p", "(?=a)", "(?<=a)", "(?!a)", "(?<!a)", "(?m)a", "[[:digit:]]", "a{2}{2}", "\u{e4}", "a\n", "(?P<n",
+        "", "(", ")", "a)", "(a", "[", "[a", "[b-a]", "[a-\\d]", "*", "a**", "a{2", "a{2,1}", "a{1001}", "a{,2}", "+a",
+        "\\",
+        "\\1", "\\b", "\\p", "(?=a)", "(?<=a)", "(?!a)", "(?<!a)", "(?m)a", "[[:digit:]]", "a{2}{2}", "\u{e4}", "a\n",
+        "(?P<n",
         "\\x41", "(?", "{2}", "a+*", "[\\",
     ])
     func refuses(_ pattern: String) {
@@ -60,7 +66,10 @@ import Testing
 
     @Test func errorsNameThePlace() {
         let error = #expect(throws: RetentionError.self) { try TagExpression(parsing: "ab(?=c)") }
-        #expect(error?.reason == "'ab(?=c)', at character 5: of the groups that begin with '(?' there are (?: (?i) (?i: and (?P<NAME>")
+        #expect(
+            error?.reason
+                == "'ab(?=c)', at character 5: of the groups that begin with '(?' there are (?: (?i) (?i: and (?P<NAME>"
+        )
     }
 
     @Test func agreesWithTryingOneWayAfterAnother() throws {

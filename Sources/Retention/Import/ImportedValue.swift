@@ -64,9 +64,8 @@ struct ImportedValue {
         return ImportedValue(value: member, path: path == "the file" ? "'\(key)'" : "'\(key)' of \(path)")
     }
 
-    /// Requires an object without members that nobody reads.
-    ///
-    /// - Parameter keys: Those that are read, or known to say nothing that matters here.
+    /// Requires an object without members that nobody reads: `keys` are those that are read, or known to say nothing
+    /// that matters here.
     func requireObject(keys: [String]) throws(RetentionError) {
         guard let members = value.members else { throw error("is \(value.kindName), and not an object") }
         if let odd = members.first(where: { !keys.contains($0.key) }) {

@@ -82,11 +82,11 @@ import Testing
             (.ecr, Samples.ecr(#"{"tagStatus": "all", "countType": "imageCountMoreThan", "countNumber": 1}"#)),
             (.ecr, Samples.ecr(#"{"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 0}"#)),
             (.zot, #"{"policies": [{"repositories": ["a"], "keepTags": [{"pulledWithin": "soon"}]}]}"#),
-            (.zot, #"{"policies": [{"repositories": ["a"], "keepTags": [{"patterns": ["(?=a)"]}]}]}"#),
+
             (.zot, #"{"policies": [{"repositories": ["a"], "keeptags": []}]}"#), (.gar, "[1]"),
             (.gar, #"[{"name": "a"}]"#),
             (.gar, #"[{"action": {"type": "Delete"}}]"#), (.gitlab, #"{"keep_n": -1, "name_regex": ".*"}"#),
-            (.gitlab, #"{"name_regex": "("}"#), (.quay, #"{"method": "size", "value": 1}"#),
+            (.quay, #"{"method": "size", "value": 1}"#),
             (.quay, #"{"method": "creation_date", "value": "x"}"#),
             (.acr, "{}"), (.acr, #"{"days": "x"}"#),
         ] as [(RetentionImport.Source, String)]

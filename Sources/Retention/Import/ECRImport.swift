@@ -25,6 +25,7 @@ enum ECRImport {
             draft.notes.append("It covers all repositories here; --under NAME makes it that of one.")
         }
         var policy = ImportDraft.Policy(name: "ecr", repositories: draft.wholeBase)
+        policy.together = true
         for (index, rule) in rules.enumerated() {
             guard let selector = try selector(rule, &draft) else { continue }
             var selected = selector

@@ -14,6 +14,7 @@ enum GARImport {
                 name: ImportText.word("gar-\(index + 1)-\(name)", otherwise: "gar-\(index + 1)"),
                 repositories: draft.wholeBase
             )
+            policy.together = true
             let action = try action(value)
             guard action == "delete" || action == "keep" else {
                 throw value.error("needs an 'action': Delete or Keep")

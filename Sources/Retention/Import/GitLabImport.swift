@@ -31,10 +31,12 @@ enum GitLabImport {
             return
         }
         var candidates = RetentionSelector()
-        candidates.tagsMatching = [try ImportText.expression(pattern, "'name_regex'")]
+        guard let expression = ImportText.expression(pattern, "'name_regex'", keeps: false, &draft) else { return }
+        candidates.tagsMatching = [expression]
         candidates.notTags = [try ImportText.glob("latest", "tags")]
         if let keep = try value.text("name_regex_keep"), !keep.isEmpty {
-            candidates.notTagsMatching = [try ImportText.expression(keep, "'name_regex_keep'")]
+            guard let kept = ImportText.expression(keep, "'name_regex_keep'", keeps: true, &draft) else { return }
+            candidates.notTagsMatching = [kept]
         }
         var selector = candidates
         selector.pushedBefore = try value.seconds("older_than")
@@ -61,7 +63,10 @@ enum QuayImport {
             try value.requireObject(keys: ["uuid", "method", "value", "tagPattern", "tagPatternMatches"])
             var selector = RetentionSelector()
             if let pattern = try value.text("tagPattern"), !pattern.isEmpty {
-                let expression = try ImportText.expression(ImportText.unanchored(pattern), value.path)
+                let searched = ImportText.unanchored(pattern)
+                guard let expression = ImportText.expression(searched, value.path, keeps: false, &draft) else {
+                    continue
+                }
                 if try value.flag("tagPatternMatches") ?? true {
                     selector.tagsMatching = [expression]
                 } else {

@@ -174,11 +174,18 @@ enum ImportText {
         return (begins ? "" : ".*") + pattern + (ends ? "" : ".*")
     }
 
-    static func expression(_ pattern: String, _ place: String) throws(RetentionError) -> TagExpression {
+    /// nil, and a problem of the draft, where the expression asks for what is not known here.
+    static func expression(
+        _ pattern: String,
+        _ place: String,
+        keeps: Bool,
+        _ draft: inout ImportDraft
+    ) -> TagExpression? {
         do {
             return try TagExpression(parsing: pattern)
         } catch {
-            throw RetentionError(error.code, "\(place): \(error.reason)")
+            draft.problem("\(place): \(error.reason)", keeps: keeps)
+            return nil
         }
     }
 

@@ -70,8 +70,15 @@ enum ZotImport {
         var earlier: [TagExpression] = []
         let entries = try (value["keepTags"] ?? value["KeepTags"])?.elements() ?? []
         for (index, entry) in entries.enumerated() {
-            try add(entry, index + 1, to: &policy, after: earlier)
-            earlier += try patterns(entry)
+            guard let patterns = try patterns(entry, &draft) else { continue }
+            for (name, conditions) in try quantities(entry) {
+                // An entry has the tags that match it and none before it, and keeps those that meet one condition.
+                var selector = conditions
+                selector.tagsMatching = patterns
+                selector.notTagsMatching = earlier
+                policy.keep("tags-\(index + 1)-\(name)", selector)
+            }
+            earlier += patterns
         }
         if !entries.isEmpty {
             var rest = RetentionSelector()
@@ -100,28 +107,18 @@ enum ZotImport {
         }
     }
 
-    private static func patterns(_ entry: ImportedValue) throws(RetentionError) -> [TagExpression] {
+    /// nil, and a problem of the draft, where one of them is not understood here.
+    private static func patterns(
+        _ entry: ImportedValue,
+        _ draft: inout ImportDraft
+    ) throws(RetentionError) -> [TagExpression]? {
         var expressions: [TagExpression] = []
         for pattern in try entry.texts("patterns") {
-            expressions.append(try ImportText.expression(ImportText.unanchored(pattern), entry.path))
+            let searched = ImportText.unanchored(pattern)
+            guard let expression = ImportText.expression(searched, entry.path, keeps: true, &draft) else { return nil }
+            expressions.append(expression)
         }
         return expressions
-    }
-
-    /// An entry has the tags that match it and none before it, and keeps those that meet one of its conditions.
-    private static func add(
-        _ entry: ImportedValue,
-        _ number: Int,
-        to policy: inout ImportDraft.Policy,
-        after earlier: [TagExpression]
-    ) throws(RetentionError) {
-        let patterns = try patterns(entry)
-        for (name, conditions) in try quantities(entry) {
-            var selector = conditions
-            selector.tagsMatching = patterns
-            selector.notTagsMatching = earlier
-            policy.keep("tags-\(number)-\(name)", selector)
-        }
     }
 
     /// What an entry keeps, each with a name.

@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: Samples.harbor + Samples.ecr + Samples.zot + Samples.others)
     func verdictsAreTheSame(_ sample: Sample) throws {
         let base = try sample.under.map { try RepositoryName(parsing: $0) }
-        let yaml = try RetentionImport(from: sample.source, under: base).yaml(of: sample.file)
+        let yaml = try RetentionImport(from: sample.source, under: base, isForAll: base == nil).yaml(of: sample.file)
         let section = yaml.split(separator: "\n").filter { $0.hasPrefix("  ") }.joined(separator: "\n")
         let settings = try settings(section)
         let rules = settings.rules(for: try RepositoryName(parsing: sample.repository))
@@ -63,12 +63,18 @@ import Testing
             (.zot, #"{"policies": [{"repositories": ["a[bc]"]}]}"#),
             (.zot, #"{"storage": {"retention": {}, "subPaths": {"/a": {"retention": {}}}}}"#),
             (.gar, #"[{"name": "a", "action": {"type": "Keep"}, "condition": {"versionNamePrefixes": ["2.0"]}}]"#),
+            (.zot, #"{"policies": [{"repositories": ["a"], "keepTags": [{"patterns": ["(?=a)"]}]}]}"#),
+            (.gitlab, #"{"name_regex": "("}"#),
+            (.gitlab, #"{"name_regex": "a", "name_regex_keep": "\\bx"}"#),
+            (.quay, #"{"method": "number_of_tags", "value": 1, "tagPattern": "(?!a)"}"#),
         ] as [(RetentionImport.Source, String)]
     )
     func whatHasNoTranslationIsAnError(_ source: RetentionImport.Source, _ file: String) throws {
-        let error = #expect(throws: RetentionError.self) { try RetentionImport(from: source).yaml(of: file) }
+        let error = #expect(throws: RetentionError.self) {
+            try RetentionImport(from: source, isForAll: true).yaml(of: file)
+        }
         #expect(error?.code == .untranslatable)
-        let lenient = try RetentionImport(from: source, isLenient: true).yaml(of: file)
+        let lenient = try RetentionImport(from: source, isForAll: true, isLenient: true).yaml(of: file)
         #expect(lenient.contains("NOT TRANSLATED"))
         _ = try settings(lenient.split(separator: "\n").filter { $0.hasPrefix("  ") }.joined(separator: "\n"))
     }
@@ -82,7 +88,6 @@ import Testing
             (.ecr, Samples.ecr(#"{"tagStatus": "all", "countType": "imageCountMoreThan", "countNumber": 1}"#)),
             (.ecr, Samples.ecr(#"{"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 0}"#)),
             (.zot, #"{"policies": [{"repositories": ["a"], "keepTags": [{"pulledWithin": "soon"}]}]}"#),
-
             (.zot, #"{"policies": [{"repositories": ["a"], "keeptags": []}]}"#), (.gar, "[1]"),
             (.gar, #"[{"name": "a"}]"#),
             (.gar, #"[{"action": {"type": "Delete"}}]"#), (.gitlab, #"{"keep_n": -1, "name_regex": ".*"}"#),
@@ -93,7 +98,7 @@ import Testing
     )
     func refuses(_ source: RetentionImport.Source, _ file: String) {
         let error = #expect(throws: RetentionError.self) {
-            try RetentionImport(from: source, isLenient: true).yaml(of: file)
+            try RetentionImport(from: source, isForAll: true, isLenient: true).yaml(of: file)
         }
         #expect(error?.code != .untranslatable)
     }
@@ -104,10 +109,17 @@ import Testing
             [{"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "30d"}},
              {"name": "release", "action": {"type": "Keep"}, "condition": {"versionNamePrefixes": ["2.0"]}}]
             """#
-        let yaml = try RetentionImport(from: .gar, isLenient: true).yaml(of: file)
+        let yaml = try RetentionImport(from: .gar, isForAll: true, isLenient: true).yaml(of: file)
         let parsed = try settings(yaml.split(separator: "\n").filter { $0.hasPrefix("  ") }.joined(separator: "\n"))
         #expect(parsed.policies.isEmpty)
         #expect(yaml.contains("# ") && yaml.contains("delete: {untagged: also, pushed-before: 30d}"))
+    }
+
+    /// Else the rules of one repository would be those of all.
+    @Test(arguments: [RetentionImport.Source.harbor, .ecr, .gar, .gitlab, .quay])
+    func rulesOfOneRepositoryNeedIts(_ source: RetentionImport.Source) {
+        let error = #expect(throws: RetentionError.self) { try RetentionImport(from: source).yaml(of: "{}") }
+        #expect(error?.reason.contains("--under") == true)
     }
 
     @Test func readsYAMLToo() throws {

@@ -21,9 +21,6 @@ enum ECRImport {
         for value in try list.elements() { rules.append(try rule(value)) }
         rules.sort { $0.number < $1.number }
         draft.notes.append(ImportText.tagAge)
-        if draft.base == nil {
-            draft.notes.append("It covers all repositories here; --under NAME makes it that of one.")
-        }
         var policy = ImportDraft.Policy(name: "ecr", repositories: draft.wholeBase)
         policy.together = true
         for (index, rule) in rules.enumerated() {

@@ -15,9 +15,6 @@ enum GitLabImport {
         draft.notes.append(
             "Ages count from when a tag was set, not from when its image was built: what was pushed late stays longer."
         )
-        if draft.base == nil {
-            draft.notes.append("It covers all repositories here; --under NAME makes it that of one project.")
-        }
         if let cadence = try value.text("cadence") {
             draft.notes.append("It ran every '\(ParsingError.quotable(cadence))'; see 'schedule'.")
         }
@@ -55,9 +52,6 @@ enum QuayImport {
     static func read(_ document: ImportedValue, into draft: inout ImportDraft) throws(RetentionError) {
         let list = document["policies"] ?? document
         let values = list.value.elements == nil ? [list] : try list.elements()
-        if draft.base == nil {
-            draft.notes.append("It covers all repositories here; --under NAME makes it that of one.")
-        }
         var policy = ImportDraft.Policy(name: "quay", repositories: draft.wholeBase)
         for (index, value) in values.enumerated() {
             try value.requireObject(keys: ["uuid", "method", "value", "tagPattern", "tagPatternMatches"])

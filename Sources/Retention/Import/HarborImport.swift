@@ -11,9 +11,6 @@ enum HarborImport {
             draft.problem("the algorithm '\(ParsingError.quotable(algorithm))' is not 'or'", keeps: true)
         }
         draft.notes.append(ImportText.tagAge)
-        if draft.base == nil {
-            draft.notes.append("Patterns of repositories begin below the project there; --under PROJECT puts it here.")
-        }
         if let cron = try document["trigger"]?["settings"]?.text("cron"), !cron.isEmpty {
             draft.notes.append("It ran by the schedule '\(ParsingError.quotable(cron))'; see 'schedule'.")
         }

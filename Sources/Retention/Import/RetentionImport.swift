@@ -21,17 +21,28 @@ package struct RetentionImport: Sendable {
         case quay
         /// The retention policy of an Azure Container Registry.
         case acr
+
+        /// Whether the file says of which repositories of the whole registry its rules are.
+        var isOfRegistry: Bool { self == .zot || self == .acr }
     }
 
     package let source: Source
     /// Where the repositories of the file are here; nil: under the names that they have there.
     package let base: RepositoryName?
+    /// Whether rules of one repository or project are meant for all repositories here.
+    package let isForAll: Bool
     /// Whether what has no translation is left out with a comment, instead of being an error.
     package let isLenient: Bool
 
-    package init(from source: Source, under base: RepositoryName? = nil, isLenient: Bool = false) {
+    package init(
+        from source: Source,
+        under base: RepositoryName? = nil,
+        isForAll: Bool = false,
+        isLenient: Bool = false
+    ) {
         self.source = source
         self.base = base
+        self.isForAll = isForAll
         self.isLenient = isLenient
     }
 
@@ -44,6 +55,15 @@ package struct RetentionImport: Sendable {
     package func yaml(of text: String) throws(RetentionError) -> String {
         guard text.utf8.count <= RetentionLimits.importBytesLimit else {
             throw RetentionError(.tooLarge, "the file has over \(RetentionLimits.importBytesLimit) bytes")
+        }
+        guard base != nil || isForAll || source.isOfRegistry else {
+            throw RetentionError(
+                .invalidImport,
+                """
+                rules of \(source.rawValue) belong to one repository or project; say which that is here with --under \
+                NAME, or --under "**" for all
+                """
+            )
         }
         let document = try ImportedValue.document(text)
         var draft = ImportDraft(base: base)

@@ -19,7 +19,12 @@ struct ImportCommand: ParsableCommand {
     @Option(name: .customLong("from"), help: "Whose rules the file has.")
     var source: RetentionImport.Source
 
-    @Option(help: "NAME under which the repositories of the file are here: a project, or one repository.")
+    @Option(
+        help: """
+            NAME under which the repositories of the file are here: a project, or one repository; or ** for all. Only \
+            rules of a whole registry, as of zot and acr, go without.
+            """
+    )
     var under: String?
 
     @Flag(
@@ -35,9 +40,10 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         do {
-            let base = try under.map { try RepositoryName(parsing: $0) }
+            let isForAll = under == "**"
+            let base = isForAll ? nil : try under.map { try RepositoryName(parsing: $0) }
             let text = try ClientCommand.text(of: file, limit: RetentionLimits.importBytesLimit)
-            let translation = RetentionImport(from: source, under: base, isLenient: lenient)
+            let translation = RetentionImport(from: source, under: base, isForAll: isForAll, isLenient: lenient)
             print(try translation.yaml(of: text), terminator: "")
         } catch let error as RetentionError where error.code == .untranslatable {
             Console.error("cairn retention import: there is no translation of:")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Foundation
 import OCI
 import Retention
 import Testing
@@ -38,6 +39,29 @@ import Testing
         #expect(settings.undo == 3 * day && settings.previousImages == 4)
         #expect(settings.limits.tagsPercent == 10 && settings.limits.items == 50)
         #expect(settings.policies.map(\.together) == [false, true])
+    }
+
+    /// The example at the head of docs/retention.md, and what it says.
+    @Test func theExampleOfTheReference() throws {
+        let path = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/docs/retention.md"
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
+        let start = try #require(text.firstRange(of: "```yaml\nretention:\n")).upperBound
+        let end = try #require(text[start...].firstRange(of: "```")).lowerBound
+        let settings = try settings(String(text[start..<end]))
+        let snapshot = try RetentionCase.snapshot(
+            """
+            1 v1.0.0 age=9000000
+            2 v1.0.1 age=9000000
+            3 v1.0.2 age=9000000
+            4 v1.0.3 age=9000000
+            5 old age=9000000
+            6 age=2592001
+            7 r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 age=5
+            """
+        )
+        let rules = settings.rules(for: try RepositoryName(parsing: "team/app"))
+        let gone = evaluate(snapshot, rules: rules, protections: [], now: now).gone
+        #expect(gone == ["old", "v1.0.0", "#1", "#5", "#6"])
     }
 
     @Test func defaults() throws {

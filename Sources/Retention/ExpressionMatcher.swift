@@ -19,7 +19,8 @@ package struct ExpressionMatcher {
     /// The generation in which a step was reached last.
     private var reached: [Int]
     private var generation = 0
-    /// Steps taken in all, for tests of the bound.
+    /// Steps of the program, and those taken in all, for tests of the bound.
+    package var programLength: Int { program.steps.count }
     package private(set) var work = 0
 
     package init(_ expression: TagExpression) {

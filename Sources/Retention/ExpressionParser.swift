@@ -58,7 +58,8 @@ struct ExpressionParser {
         }
         position += 1
         let isGreedy = !takes("?")
-        if let byte = next, [UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"), UInt8(ascii: "{")].contains(byte) {
+        if let byte = next, [UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"), UInt8(ascii: "{")].contains(byte)
+        {
             throw error("nothing is here that can be repeated; put what is before it in a group")
         }
         return .repetition(piece, least: least, most: most, isGreedy: isGreedy)

@@ -108,7 +108,8 @@ struct RepositoryGraph {
         }
         return tags.map { facts in
             guard facts.tag.description.hasPrefix("sha"), facts.tag.namesAttachment,
-                let base = facts.tag.description.split(separator: ".").first else {
+                let base = facts.tag.description.split(separator: ".").first
+            else {
                 return nil
             }
             let whole = Digest("\(base.prefix(6)):\(base.dropFirst(7))")

@@ -66,8 +66,8 @@ struct RetentionCandidates {
         return chosen.filter { !isExcepted[$0] }
     }
 
-    /// - Parameter doubt: Whether a condition on age holds for what was pushed or pulled after `now`: such a clock has
-    ///   jumped, and what it says must not make anything go.
+    /// What a selector by itself selects. `doubt` says whether a condition on age holds for what was pushed or pulled
+    /// after `now`: such a clock has jumped, and what it says must not make anything go.
     private func selected(by selector: RetentionSelector, inDoubt doubt: Bool) -> [Int] {
         var test = SelectorTest(selector, graph: graph, now: now, doubt: doubt)
         let matching = all.indices.filter { test.holds(all[$0]) }

@@ -13,8 +13,6 @@ package enum RetentionLimits {
     package static let newestLimit = 1_000_000
     /// Bytes of a selector's description in a reason.
     package static let summaryBytesLimit = 240
-    /// Bytes of a reason that a protection gives.
-    package static let reasonBytesLimit = 1024
 
     /// Bytes of a regular expression, steps of the program that it becomes, groups open at once, and the largest number
     /// between braces. Reading one takes at most `expressionWorkLimit` steps.
@@ -31,7 +29,7 @@ package enum RetentionLimits {
     /// The largest number of a version: 2^53 - 1.
     package static let versionNumberLimit: UInt64 = (1 << 53) - 1
 
-    /// Days after which a run can no longer be undone, unless the settings say otherwise, and at most; in seconds.
+    /// Seconds after which a run can no longer be undone, where the settings say nothing, and at most.
     package static let undoDefault: Int64 = 7 * 86_400
     package static let undoSecondsLimit: Int64 = 366 * 86_400
     /// The share of a repository's tags, and the number of items, that go in one run without being confirmed.

@@ -52,9 +52,7 @@ package struct VersionRange: Sendable, Hashable, CustomStringConvertible {
         self.alternatives = alternatives
     }
 
-    /// - Parameters:
-    ///   - version: What may be in the range.
-    ///   - anyPreRelease: Whether pre-releases are in it by the order alone.
+    /// Whether a version is in the range; with `anyPreRelease`, pre-releases are by the order alone.
     package func contains(_ version: Version, anyPreRelease: Bool = false) -> Bool {
         alternatives.contains { comparisons in
             guard comparisons.allSatisfy({ $0.holds(version) }) else { return false }

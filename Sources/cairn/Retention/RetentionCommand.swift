@@ -10,7 +10,7 @@ struct RetentionCommand: AsyncParsableCommand {
         abstract: "Say what the rules of retention delete, delete it, and undo that.",
         subcommands: [
             RetentionPlanCommand.self, RetentionApplyCommand.self, RetentionRestoreCommand.self,
-            RetentionRunsCommand.self, RetentionExplainCommand.self,
+            RetentionRunsCommand.self, RetentionExplainCommand.self, ImportCommand.self,
         ]
     )
 }

@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// Copyright the Cairn authors
-
-import Retention
-import Testing
-
-@Suite struct RetentionTests {}

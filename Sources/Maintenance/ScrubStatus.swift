@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Catalog
+internal import Catalog
 package import OCI
 
 /// What the scrub runs with.

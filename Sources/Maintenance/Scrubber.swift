@@ -21,15 +21,19 @@ package final class Scrubber: Sendable {
         package var now: @Sendable () -> Int64
         package var monotonic: @Sendable () -> UInt64
         package var sleep: @Sendable (Duration) async throws -> Void
+        /// Returns once a read has taken too long.
+        package var timeout: @Sendable (Duration) async throws -> Void
 
         package init(
             now: @escaping @Sendable () -> Int64,
             monotonic: @escaping @Sendable () -> UInt64,
-            sleep: @escaping @Sendable (Duration) async throws -> Void
+            sleep: @escaping @Sendable (Duration) async throws -> Void,
+            timeout: @escaping @Sendable (Duration) async throws -> Void
         ) {
             self.now = now
             self.monotonic = monotonic
             self.sleep = sleep
+            self.timeout = timeout
         }
     }
 
@@ -68,7 +72,7 @@ package final class Scrubber: Sendable {
         self.settings = settings
         self.environment = environment
         self.logger = logger
-        deadline = Deadline(sleep: environment.sleep)
+        deadline = Deadline(sleep: environment.timeout)
         speed = SpeedMeter(monotonic: environment.monotonic)
         bucket = TokenBucket(perSecond: Double(settings.rate), monotonic: environment.monotonic)
     }
@@ -136,29 +140,44 @@ package final class Scrubber: Sendable {
 
     private func runRequests() async {
         for await run in requests.stream {
-            run.change { $0.state = .running }
-            logger.info("a scrub begins", metadata: ["run": "\(run.id)", "repository": "\(run.scope)"])
-            do {
-                let total = try await totals(of: run.repository)
-                run.change { $0.total = total }
-                try await ScrubWalk(self, pace: pace(of: run), run: run).go(from: nil)
-                run.change { $0.state = .done }
-            } catch {
-                note(error)
-                run.change { snapshot in
-                    snapshot.state = .failed
-                    snapshot.problem = Self.reason(of: error)
-                }
-            }
-            run.change { $0.finishedAt = environment.now() }
-            await refreshMetrics()
-            let end = run.snapshot
-            logger.info(
-                "a scrub has ended",
-                metadata: ["run": "\(run.id)", "blobs": "\(end.done.blobs)", "found": "\(end.found)"]
-            )
+            await perform(run)
             if Task.isCancelled { return }
         }
+    }
+
+    /// The run that was asked for last.
+    package var lastRun: ScrubRun? { state.withLock { $0.run } }
+
+    /// Reads what a run is about.
+    package func perform(_ run: ScrubRun) async {
+        run.change { $0.state = .running }
+        logger.info("a scrub begins", metadata: ["run": "\(run.id)", "repository": "\(run.scope)"])
+        var failure: (any Error)?
+        do {
+            try refuseStuck()
+            let total = try await totals(of: run.repository)
+            run.change { $0.total = total }
+            try await ScrubWalk(self, pace: pace(of: run), run: run).go(from: nil)
+        } catch {
+            failure = error
+            note(error)
+        }
+        let problem = failure.map { Self.reason(of: $0) }
+        run.change { snapshot in
+            snapshot.state = problem == nil ? .done : .failed
+            snapshot.problem = problem
+            snapshot.finishedAt = environment.now()
+        }
+        await refreshMetrics()
+        let end = run.snapshot
+        logger.info(
+            "a scrub has ended",
+            metadata: ["run": "\(run.id)", "blobs": "\(end.done.blobs)", "found": "\(end.found)"]
+        )
+    }
+
+    private func refuseStuck() throws(ScrubError) {
+        if deadline.isStuck { throw ScrubError(.stuck, "a read of the disk has not come back yet") }
     }
 
     private func pace(of run: ScrubRun) -> @Sendable (Int) async throws -> Void {
@@ -193,8 +212,8 @@ package final class Scrubber: Sendable {
     }
 
     /// Goes on with the pass, or begins one, or waits until it is time for one.
-    private func turn() async throws {
-        if deadline.isStuck { throw ScrubError(.stuck, "a read of the disk has not come back yet") }
+    package func turn() async throws {
+        try refuseStuck()
         guard catalog.isWritable else { return try await environment.sleep(.seconds(ScrubLimits.retrySeconds)) }
         var record = try await catalog.scrubRecord()
         if record.startedAt == nil {

@@ -3,6 +3,7 @@
 
 import Access
 import Logging
+import Maintenance
 import OCI
 import Trust
 
@@ -44,6 +45,8 @@ struct Configuration: Sendable {
     var trust: TrustPolicy?
     /// Repositories whose images are scanned for secrets, whatever the trust policy asks for.
     var scan: [Glob] = []
+    /// How all blobs are read over.
+    var scrub = ScrubSettings()
     /// Where the settings were read from, to be read again when it changes.
     var file: String?
 }

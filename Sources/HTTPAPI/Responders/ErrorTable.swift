@@ -3,6 +3,7 @@
 
 import Access
 import HTTPTypes
+import Maintenance
 import NIOCore
 import OCI
 import Registry
@@ -59,6 +60,12 @@ enum ErrorTable {
         case let error as RequestError: request(error)
         case let error as RegistryError: registry(error)
         case let error as AccessRefusal: access(error)
+        case let error as ScrubError:
+            switch error.code {
+            case .busy: ErrorAnswer(.conflict, .denied, error.reason)
+            case .unknownRepository: ErrorAnswer(.notFound, .nameUnknown, error.reason)
+            case .stuck, .storage: ErrorAnswer(.serviceUnavailable, .unknown, error.reason)
+            }
         case IncomingBodyError.tooLarge(let limit):
             ErrorAnswer(
                 .contentTooLarge,

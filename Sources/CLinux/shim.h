@@ -9,6 +9,7 @@
 #ifndef CAIRN_CLINUX_SHIM_H
 #define CAIRN_CLINUX_SHIM_H
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/statfs.h>
 #include <sys/types.h>
@@ -32,6 +33,11 @@ static inline int cairn_allocate(int fd, int64_t offset, int64_t length) {
 /* Takes the exclusive lock of the file, or fails with EWOULDBLOCK. (In Swift the name `flock` is a structure's.) */
 static inline int cairn_lock(int fd) {
     return flock(fd, 2 | 4);
+}
+
+/* The flag of open() that reads past the page cache (O_DIRECT); its value depends on the processor. */
+static inline int cairn_direct_flag(void) {
+    return __O_DIRECT;
 }
 
 /* Starts writing dirty pages of the range and does not wait (SYNC_FILE_RANGE_WRITE). */

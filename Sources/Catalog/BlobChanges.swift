@@ -36,7 +36,7 @@ extension SQL {
         WHERE e.repo_id = ? AND e.digest = ? AND m.live = 1 LIMIT ?
         """
     static let hideLink = "UPDATE repo_blob SET hidden = 1 WHERE repo_id = ? AND digest = ?"
-    static let setHealth = "UPDATE blob SET health = ? WHERE digest = ? AND health <> ?"
+    static let setHealth = "UPDATE blob SET health = ? WHERE digest = ? AND health <> ? AND state = 'live'"
 }
 
 extension Transaction {
@@ -140,14 +140,20 @@ extension Catalog {
         }
     }
 
-    /// Records what a check of the bytes has found. False when the catalog has no such blob or knew it already.
+    /// Records what a check of the bytes has found. False when the catalog has no such blob, does not need
+    /// it any more, or knew it already.
     @discardableResult
     package func markBlob(_ digest: Digest, health: BlobHealth) async throws(CatalogError) -> Bool {
         try await writer.submit { transaction in
             guard try transaction.database.run(SQL.setHealth, health.rawValue, digest.key, health.rawValue) > 0 else {
                 return false
             }
-            try transaction.changedEverywhere(digest)
+            switch health {
+            case .ok: try transaction.healed(digest)
+            case .corrupt:
+                try transaction.database.run(SQL.countFound)
+                try transaction.changedEverywhere(digest)
+            }
             return true
         }
     }

@@ -83,7 +83,12 @@ extension SQL {
 extension Transaction {
     /// Makes the blob live and whole and links it, visible and leased.
     func link(_ digest: Digest, size: Int64, to repository: Repository) throws -> LinkChange {
+        let health = try database.row(SQL.blobHealth, digest.key)?.text(0)
         try database.run(SQL.upsertBlob, digest.key, size)
+        if health == BlobHealth.corrupt.rawValue {
+            hasHealed = true
+            try healed(digest)
+        }
         return try linkExisting(digest, size: size, to: repository)
     }
 
@@ -122,12 +127,9 @@ extension Catalog {
                 return .overQuota(excess)
             }
             let repository = try transaction.repositoryForWriting(name, context)
-            let wasCorrupt =
-                try transaction.database.row(SQL.blobHealth, digest.key)?.text(0) == BlobHealth.corrupt.rawValue
             let change = try transaction.link(digest, size: size, to: repository)
             if let id { try transaction.database.run(SQL.deleteUpload, id) }
             try transaction.changed(repository)
-            if wasCorrupt { try transaction.changedEverywhere(digest) }
             return .linked(isNew: change == .added)
         }
     }

@@ -19,6 +19,8 @@ package enum CatalogLimits {
     package static let mountCandidates = 100
     /// Digests that a refusal names.
     package static let refusalDigests = 100
+    /// Blobs among which the one is looked for that was verified longest ago.
+    package static let scrubOutlook = 1_000
     /// Tags that may fall with one manifest: each is an event, and all are one savepoint.
     package static let tagsPerDeletion = 10_000
     /// Former values kept of one tag; the event log has the older ones.

@@ -162,6 +162,7 @@ private struct ManifestPutOperation: Sendable {
 
         let repository = try known ?? transaction.repositoryForWriting(name, context)
         _ = try transaction.link(digest, size: size, to: repository)
+        if transaction.hasHealed { try transaction.database.run(SQL.setCopies, Data(manifest.bytes), digest.key) }
         let id = try store(transaction, repository, row: row?.int(0), depth: references.depth)
         try connect(transaction, repository, id, references)
         var event = try transaction.record(

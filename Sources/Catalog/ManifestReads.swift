@@ -12,21 +12,24 @@ package struct ManifestRecord: Sendable {
     package let subject: Digest?
     /// The repository's version when this was read: what makes a cache valid beyond this process.
     package let repositoryVersion: Int64
-    /// The exact bytes that were pushed.
+    /// The exact bytes that were pushed, unless the disk has changed them: to be held against the digest.
     package let payload: [UInt8]
+    /// Whether its bytes are known to be damaged: then it counts as absent until it is pushed again.
+    package let isDamaged: Bool
 
     package var size: Int64 { Int64(payload.count) }
 }
 
 extension SQL {
     static let manifestByDigest = """
-        SELECT m.digest, m.media_type, m.artifact_type, m.subject, r.version, m.payload
-        FROM repo r JOIN manifest m ON m.repo_id = r.id
+        SELECT m.digest, m.media_type, m.artifact_type, m.subject, r.version, m.payload, b.health
+        FROM repo r JOIN manifest m ON m.repo_id = r.id JOIN blob b ON b.digest = m.digest
         WHERE r.name = ? AND m.digest = ? AND m.live = 1
         """
     static let manifestByTag = """
-        SELECT m.digest, m.media_type, m.artifact_type, m.subject, r.version, m.payload
+        SELECT m.digest, m.media_type, m.artifact_type, m.subject, r.version, m.payload, b.health
         FROM repo r JOIN tag t ON t.repo_id = r.id JOIN manifest m ON m.repo_id = t.repo_id AND m.digest = t.digest
+        JOIN blob b ON b.digest = m.digest
         WHERE r.name = ? AND t.name = ?
         """
 }
@@ -56,7 +59,8 @@ extension ManifestRecord {
             artifactType: try row.optionalMediaType(2),
             subject: try row.optionalDigest(3),
             repositoryVersion: try row.int(4),
-            payload: try row.bytes(5)
+            payload: try row.bytes(5),
+            isDamaged: try row.text(6) != BlobHealth.ok.rawValue
         )
     }
 }

@@ -31,7 +31,7 @@ struct ResolvedReferences {
 extension SQL {
     static let liveChild = """
         SELECT b.size, m.depth FROM manifest m JOIN blob b ON b.digest = m.digest
-        WHERE m.repo_id = ? AND m.digest = ? AND m.live = 1
+        WHERE m.repo_id = ? AND m.digest = ? AND m.live = 1 AND b.health = 'ok'
         """
 }
 
@@ -39,7 +39,7 @@ extension Transaction {
     /// Looks every reference of a manifest up in its repository, in the order of digests: where rows are locked, all
     /// verbs lock them in that order.
     ///
-    /// Config and layers need a visible link to a whole blob of the declared size; children need to be live here. A
+    /// Config and layers need a visible link to a whole blob of the declared size; children need to be live and whole here. A
     /// layer that may not be distributed and names other places may be absent, and then has no edge. An entry of an
     /// index that is no manifest by its media type, as in a build cache of BuildKit, is looked for among the blobs.
     func resolve(_ manifest: Manifest, in repository: Repository?) throws -> ResolvedReferences {

@@ -18,6 +18,8 @@ package final class Transaction {
     /// What prefixes of repositories hold, as far as it is known; the batch takes it over if the operation succeeds.
     var ledger: QuotaLedger
 
+    /// Whether the operation linked a blob that was known to be damaged.
+    var hasHealed = false
     /// Repositories whose epoch the commit must bump.
     private(set) var touched: [RepositoryName] = []
     /// Events that the operation wrote.

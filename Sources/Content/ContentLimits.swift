@@ -54,5 +54,11 @@ package struct ContentLimits: Sendable {
     /// The largest FORMAT, LOCK or index.json that is read back.
     package var smallFileBytes = 64 << 10
 
+    /// Bytes of a scrub that are read in one turn on a file thread, and at once in one read.
+    package static let scrubTurnBytes = 1 << 20
+    static let scrubChunkBytes = 256 << 10
+    /// What offset, length and memory of a direct read are a multiple of: the page, which is at least a disk's block.
+    static let directAlignment = 4096
+
     package init() {}
 }

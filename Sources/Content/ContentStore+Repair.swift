@@ -76,25 +76,29 @@ extension ContentStore {
         record: () async throws -> T
     ) async throws -> QuarantineOutcome<T> {
         try await publisher.locks.withLock(corrupt.digest) {
-            guard let path = try await move(corrupt) else { return QuarantineOutcome<T>.replaced }
+            guard let path = try await move(corrupt.digest, corrupt.identity) else {
+                return QuarantineOutcome<T>.replaced
+            }
             return .moved(to: path, try await record())
         }
     }
 
-    private func move(_ corrupt: CorruptBlob) async throws(ContentError) -> String? {
-        let from = layout.blob(corrupt.digest)
+    /// Moves a blob's file to quarantine, durably, if it is still that file; nil if it is not. For whoever has the
+    /// digest's lock.
+    func move(_ digest: Digest, _ identity: FileIdentity) async throws(ContentError) -> String? {
+        let from = layout.blob(digest)
         let target = try await threads.sync.run { [self] () throws(ContentError) -> String? in
-            guard try status(from)?.identity == corrupt.identity else { return nil }
+            guard try status(from)?.identity == identity else { return nil }
             var number = 1
-            while try status(layout.quarantined(corrupt.digest, number)) != nil { number += 1 }
-            return layout.quarantined(corrupt.digest, number)
+            while try status(layout.quarantined(digest, number)) != nil { number += 1 }
+            return layout.quarantined(digest, number)
         }
         guard let target else { return nil }
         let filesystem = filesystem
         try await quarantineSyncer.sync { () throws(ContentError) in
             try about(from) { () throws(SystemCallError) in try filesystem.rename(from, target) }
         }
-        try await publisher.syncer(corrupt.digest.algorithm).sync {}
+        try await publisher.syncer(digest.algorithm).sync {}
         return target
     }
 
@@ -115,7 +119,8 @@ extension ContentStore {
         }
     }
 
-    private func status(_ path: String) throws(ContentError) -> FileStatus? {
+    /// nil when there is no such file. Blocks.
+    func status(_ path: String) throws(ContentError) -> FileStatus? {
         do {
             return try filesystem.statusOfPath(path)
         } catch {

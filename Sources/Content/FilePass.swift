@@ -67,7 +67,7 @@ struct FilePass: Sendable {
 }
 
 /// A hasher that passes from turn to turn.
-private final class SharedHasher: Sendable {
+final class SharedHasher: Sendable {
     private let hasher: Mutex<DigestHasher?>
 
     init(_ algorithm: Digest.Algorithm) throws(ContentError) {

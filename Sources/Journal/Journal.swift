@@ -40,6 +40,8 @@ package final class Journal: Sendable {
     let metrics = JournalMetrics()
     /// The event that says which key follows, until the next key signs.
     let rotation = Mutex<EventID?>(nil)
+    /// The last reading of the whole log.
+    let scrubbed = Mutex<Scrubbed?>(nil)
     /// Those who are asked to cosign; nil where nobody is.
     let cosigners: Cosigners?
     /// The size of the checkpoint that the file has; held while it is written.
@@ -69,6 +71,9 @@ package final class Journal: Sendable {
 
     /// The newest checkpoint; nil before the first change was sealed.
     package var published: Published? { state.withLock { $0.published } }
+
+    /// The last reading of the whole log; nil before the first of this process has ended.
+    package var lastScrub: Scrubbed? { scrubbed.withLock { $0 } }
 
     /// The keys that the log signs with, as verifiers take them (C2SP signed-note), the current one first.
     package var keys: [String] { signer.keys }

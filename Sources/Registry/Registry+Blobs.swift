@@ -98,7 +98,7 @@ extension Registry {
     ///
     /// The push may be finishing at this moment: the look and the note are made under the digest's lock, so that the
     /// note can only ever be about the file that is there.
-    private func absence(_ absence: BlobAbsence, of digest: Digest) async -> RegistryError {
+    func absence(_ absence: BlobAbsence, of digest: Digest) async -> RegistryError {
         logger.error("blob is damaged", metadata: ["digest": "\(digest)", "found": "\(absence)"])
         do {
             let expected = try await catalog.blobRecord(digest)?.size

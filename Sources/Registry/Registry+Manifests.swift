@@ -37,7 +37,8 @@ package struct StoredPush: Sendable {
 extension Registry {
     /// The manifest that a tag or digest names, from the cache while nothing in the repository has changed.
     ///
-    /// - Throws: `RegistryError.manifestUnknown`, or `.nameUnknown` where nothing at all is known of the repository.
+    /// - Throws: `RegistryError.manifestUnknown`, `.nameUnknown` where nothing at all is known of the repository, or
+    ///   `.manifestDamaged`.
     package func manifest(_ reference: Reference, in repository: RepositoryName) async throws -> ServedManifest {
         let key = ManifestCache.Key(repository: repository, reference: reference)
         if let hit = manifests.find(key) { return hit }
@@ -52,7 +53,7 @@ extension Registry {
             let served = ServedManifest(
                 digest: record.digest,
                 mediaType: record.mediaType,
-                bytes: ByteBuffer(bytes: record.payload)
+                bytes: ByteBuffer(bytes: try await wholeBytes(of: record))
             )
             if mark.isCurrent { manifests.fill(key, served, mark: mark) }
             return served

@@ -97,6 +97,9 @@ package final class Registry: Sendable {
     /// Whether a push may start now: the disk has room and the catalog takes commits.
     package var isWritable: Bool { content.gauge.state == .ok && catalog.isWritable }
 
+    /// Whether the catalog takes commits, whatever the disk's room.
+    package var catalogTakesChanges: Bool { catalog.isWritable }
+
     /// What the store and the catalog throw, as the registry's own errors.
     package func translated(_ error: any Error) -> any Error {
         switch error {

@@ -11,6 +11,8 @@ package enum RegistryError: Error, Sendable {
     case nameUnknown(RepositoryName)
     case blobUnknown(Digest, BlobAbsence)
     case manifestUnknown(Reference)
+    /// Its bytes were found not to match its digest: the next push of it heals it.
+    case manifestDamaged(Digest)
     case manifestInvalid(ManifestError)
     /// The manifest was pushed by a digest that its bytes do not have.
     case manifestDigestMismatch(given: Digest, actual: Digest)

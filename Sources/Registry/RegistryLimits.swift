@@ -28,6 +28,8 @@ package enum RegistryLimits {
     static let evidenceManifestBytes = 32 << 20
     /// How often an evaluation begins anew because something was attached meanwhile.
     static let evaluationTries = 5
+    /// Copies of one manifest in several repositories that are held against its bytes at once.
+    static let copiesPage = 64
     /// Between two looks at the queue of images to be scanned, and how many are taken from it at once.
     static let scanInterval: Duration = .seconds(1)
     static let scansPerTurn = 16

@@ -90,6 +90,8 @@ package enum ClientLimits {
     static let lockAttempts = 200
     /// Tiles that are fetched at once.
     static let parallelTiles = 4
+    /// Milliseconds between two looks at a scrub that is waited for.
+    static let scrubPoll = 500
     /// Attempts to add to a tag that others change at the same time.
     static let tagConflicts = 5
 }

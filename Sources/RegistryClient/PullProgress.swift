@@ -108,13 +108,18 @@ package struct ProgressDisplay: Sendable {
         case .json: return Self.json(snapshot) + "\n"
         case .plain: return Self.text(snapshot) + "\n"
         case .bar:
-            let width = 30
             let done = snapshot.bytesReceived + snapshot.bytesReused
             let share = snapshot.bytesTotal > 0 ? Double(done) / Double(snapshot.bytesTotal) : 1
-            let filled = min(max(Int(share * Double(width)), 0), width)
-            let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-            return "\r\u{1B}[K[\(bar)] \(Self.text(snapshot))" + (isLast ? "\n" : "")
+            return Self.bar(share, Self.text(snapshot), isLast: isLast)
         }
+    }
+
+    /// A bar that is drawn over the former one, for a terminal. `share` goes from 0 to 1.
+    package static func bar(_ share: Double, _ text: String, isLast: Bool) -> String {
+        let width = 30
+        let filled = min(max(Int(share * Double(width)), 0), width)
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+        return "\r\u{1B}[K[\(bar)] \(text)" + (isLast ? "\n" : "")
     }
 
     private static func text(_ snapshot: PullProgress.Snapshot) -> String {

@@ -126,23 +126,13 @@ package struct YAMLFields<Failure: SettingsFailure> {
     /// A number of bytes above zero: `10737418240` or `10GiB`.
     package func bytes(_ key: String) throws(Failure) -> Int64? {
         guard let text = try text(key) else { return nil }
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let shift: Int64? =
-            switch text[digits.endIndex...] {
-            case "": 0
-            case "KiB": 10
-            case "MiB": 20
-            case "GiB": 30
-            case "TiB": 40
-            default: nil
-            }
-        guard let shift, let number = Int64(digits), number > 0, number <= Int64.max >> shift else {
+        guard let count = ByteCount(text) else {
             throw error(
                 key,
                 "is a number of bytes above 0 like 500MiB (KiB, MiB, GiB, TiB), not '\(ParsingError.quotable(text))'"
             )
         }
-        return number << shift
+        return count.bytes
     }
 
     /// Elements of a list, which may be empty or left out.

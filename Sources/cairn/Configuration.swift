@@ -3,6 +3,7 @@
 
 import Access
 import Logging
+import Maintenance
 import OCI
 import Retention
 import Trust
@@ -47,6 +48,8 @@ struct Configuration: Sendable {
     var scan: [Glob] = []
     /// What may go, and when; nil keeps everything.
     var retention: RetentionSettings?
+    /// How all blobs are read over.
+    var scrub = ScrubSettings()
     /// Where the settings were read from, to be read again when it changes.
     var file: String?
 }

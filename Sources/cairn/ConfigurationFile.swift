@@ -3,6 +3,7 @@
 
 import Access
 import Foundation
+import Maintenance
 import OCI
 import Retention
 import Trust
@@ -97,6 +98,12 @@ extension Configuration {
                         description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
                     )
                 }
+            } else if name == ScrubSettings.section {
+                do { scrub = try ScrubSettings(value) } catch {
+                    throw ConfigurationError(
+                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                    )
+                }
             } else if name == Self.scanSection {
                 try readScan(value, key, file: file)
             } else if name == Self.trustSection {
@@ -163,7 +170,7 @@ extension Configuration {
         let place = "\(file):\(key.mark?.line ?? 1)"
         guard let setting = Setting(rawValue: name) else {
             let known =
-                (Setting.allCases.map(\.rawValue) + [Self.accessSection, Self.trustSection, Self.scanSection]
+                (Setting.allCases.map(\.rawValue) + [Self.accessSection, Self.trustSection, Self.scanSection, ScrubSettings.section]
                 + LogSettings.sections.sorted()).joined(separator: ", ")
             throw ConfigurationError(description: "\(place): unknown setting '\(name)'; the settings are \(known)")
         }

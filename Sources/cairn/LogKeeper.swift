@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Foundation
 import Journal
 import ServiceLifecycle
 
@@ -13,7 +14,12 @@ struct LogKeeper: Service {
             try await gracefulShutdown()
             return
         }
-        async let scrub: Void = LogScrubber(journal: log.journal) { try await Task.sleep(for: $0) }.run()
+        let scrubber = LogScrubber(
+            journal: log.journal,
+            now: { Int64(Date().timeIntervalSince1970) },
+            sleep: { try await Task.sleep(for: $0) }
+        )
+        async let scrub: Void = scrubber.run()
         try await log.sealer.run()
         try await scrub
     }

@@ -30,6 +30,15 @@ enum MetricsCatalogue {
             .counter("cairn_pull_times_written_total", help: "Pull times of manifests written."),
             .counter("cairn_pull_times_dropped_total", help: "Pulls that were not noted, because too many waited."),
             .gauge("cairn_deployment_reports_stale", help: "Reports of deployments whose reporter went silent."),
+            .counter("cairn_scrub_blobs_total", help: "Blobs read over, by outcome."),
+            .counter("cairn_scrub_read_bytes_total", help: "Bytes of blobs read over."),
+            .counter("cairn_scrub_healed_total", help: "Damaged blobs that became whole again."),
+            .counter("cairn_scrub_passes_total", help: "Passes over all blobs that came to their end."),
+            .counter("cairn_scrub_failures_total", help: "Times that the scrub stopped for the disk or the catalog."),
+            .gauge("cairn_scrub_damaged_blobs", help: "Blobs that are damaged and count as absent."),
+            .gauge("cairn_scrub_pass_ratio", help: "Part of all bytes that the present pass has read."),
+            .gauge("cairn_scrub_oldest_verification_seconds", help: "Age of the oldest verification of a blob."),
+            .gauge("cairn_scrub_stalled", help: "1 while a read of the disk does not come back."),
             .gauge("cairn_catalog_queue_depth", help: "Operations waiting for the catalog's writer."),
         ])
     }

@@ -23,6 +23,7 @@ struct Serve: AsyncParsableCommand {
               log: mapping: who cosigns the log; witness: mapping: which logs are cosigned here (docs/log.md)
               scan-secrets: list of patterns of repositories whose images are scanned for secrets (docs/trust.md)
               trust: mapping: what images have to carry before they leave (docs/trust.md)
+              scrub: mapping of rate, every and enabled: how all blobs are read over (docs/admins.md)
               access: mapping: who may do what; without it everyone may do everything
               tls: mapping of certificate, key and client-ca, another way to write tls-certificate and so on
 

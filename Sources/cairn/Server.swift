@@ -49,6 +49,7 @@ struct Server: Sendable {
             connectionLimits: connectionLimits,
             logger: logger
         )
+        let scrubbing = Scrubbing(store: store, settings: configuration.scrub)
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
@@ -56,6 +57,7 @@ struct Server: Sendable {
             denials: { recorder.record($0.note) },
             health: health,
             metrics: HTTPMetrics(registry: metrics),
+            scrubber: scrubbing.scrubber,
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
             logger: Logger(label: "http"),
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),
@@ -68,6 +70,7 @@ struct Server: Sendable {
                 .init(service: LogKeeper(log: store.log)),
                 .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
                 .init(service: Retaining(runner: store.registry.retention)),
+                .init(service: scrubbing),
                 .init(service: DenialWriter(recorder: recorder)),
                 .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
                 .init(service: watch),

@@ -3,6 +3,7 @@
 
 import Access
 import HTTPTypes
+import Maintenance
 import NIOCore
 import OCI
 import Registry
@@ -59,6 +60,12 @@ enum ErrorTable {
         case let error as RequestError: request(error)
         case let error as RegistryError: registry(error)
         case let error as AccessRefusal: access(error)
+        case let error as ScrubError:
+            switch error.code {
+            case .busy: ErrorAnswer(.conflict, .denied, error.reason)
+            case .unknownRepository: ErrorAnswer(.notFound, .nameUnknown, error.reason)
+            case .stuck, .storage: ErrorAnswer(.serviceUnavailable, .unknown, error.reason)
+            }
         case IncomingBodyError.tooLarge(let limit):
             ErrorAnswer(
                 .contentTooLarge,
@@ -163,6 +170,13 @@ enum ErrorTable {
                 "no such manifest",
                 detail: [("reference", .text(reference.description))]
             )
+        case .manifestDamaged(let digest):
+            ErrorAnswer(
+                .notFound,
+                .manifestUnknown,
+                "the manifest's bytes were found damaged and are not served; push it again to restore it",
+                detail: [("digest", .text(digest.description)), ("reason", .text("damaged"))]
+            )
         case .manifestInvalid, .manifestDigestMismatch, .manifestBlobUnknown, .manifestSizeInvalid,
             .manifestNestedTooDeep, .manifestReferenced, .manifestHasTooManyTags:
             manifest(error)
@@ -251,13 +265,16 @@ enum ErrorTable {
     }
 
     private static func blobUnknown(_ digest: Digest, _ absence: BlobAbsence) -> ErrorAnswer {
-        let message =
+        let (message, reason) =
             switch absence {
-            case .notLinked: "no such blob in this repository"
-            case .fileMissing: "the blob's bytes are missing here; push it again to restore it"
-            case .corrupt: "the blob's bytes were found damaged and are not served; push it again to restore it"
+            case .notLinked: ("no such blob in this repository", nil as String?)
+            case .fileMissing: ("the blob's bytes are missing here; push it again to restore it", "missing")
+            case .corrupt:
+                ("the blob's bytes were found damaged and are not served; push it again to restore it", "damaged")
             }
-        return ErrorAnswer(.notFound, .blobUnknown, message, detail: [("digest", .text(digest.description))])
+        var detail: [(key: String, value: ErrorEntry.Detail)] = [("digest", .text(digest.description))]
+        if let reason { detail.append(("reason", .text(reason))) }
+        return ErrorAnswer(.notFound, .blobUnknown, message, detail: detail)
     }
 
     private static func manifest(_ error: RegistryError) -> ErrorAnswer {

@@ -6,6 +6,7 @@ import Content
 import HTTPTypes
 package import HummingbirdCore
 package import Logging
+package import Maintenance
 package import NIOCore
 import OCI
 import Observability
@@ -19,6 +20,8 @@ package struct Responder: Sendable {
     let denials: (@Sendable (Denial) -> Void)?
     let health: Health
     let metrics: HTTPMetrics
+    /// nil where blobs are not read over.
+    let scrubber: Scrubber?
     let accessLog: Logger?
     let logger: Logger
     let requestIDs: RequestIDs
@@ -33,6 +36,7 @@ package struct Responder: Sendable {
         denials: (@Sendable (Denial) -> Void)? = nil,
         health: Health,
         metrics: HTTPMetrics,
+        scrubber: Scrubber? = nil,
         accessLog: Logger?,
         logger: Logger,
         requestIDs: RequestIDs,
@@ -43,6 +47,7 @@ package struct Responder: Sendable {
         self.denials = denials
         self.health = health
         self.metrics = metrics
+        self.scrubber = scrubber
         self.accessLog = accessLog
         self.logger = logger
         self.requestIDs = requestIDs
@@ -261,6 +266,7 @@ package struct Responder: Sendable {
         case .trust(let name, let reference): try await trust(exchange, name, reference)
         case .quarantines: try await quarantines(exchange)
         case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
+        case .scrub: try await scrub(exchange, body: &body)
         case .decide: try await decide(exchange, body: &body)
         case .usage: try await usage(exchange)
         case .retention(let resource): try await retention(exchange, resource, body: &body)

@@ -46,6 +46,8 @@ public enum Route: Hashable, Sendable {
     case quarantines
     /// `/api/v1/quarantine/<digest>`
     case quarantine(Digest)
+    /// `/api/v1/scrub`: the reading of all blobs against the decay of disks.
+    case scrub
     /// `/api/v1/decide`: whether an image may run, with reasons.
     case decide
     /// `/api/v1/retention/…`: what the rules of retention say, and the runs that carry them out.
@@ -95,6 +97,7 @@ public enum Route: Hashable, Sendable {
         case .trust: "trust"
         case .log(let resource): resource.label
         case .quarantines, .quarantine: "quarantine"
+        case .scrub: "scrub"
         case .decide: "decide"
         case .retention: "retention"
         case .usage: "usage"
@@ -110,7 +113,7 @@ public enum Route: Hashable, Sendable {
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
-            .decide, .retention, .usage, .pins, .deployments:
+            .decide, .retention, .usage, .pins, .deployments, .scrub:
             nil
         }
     }
@@ -162,7 +165,7 @@ extension Route {
         "/v2/": .base, "/v2": .base, "/v2/_catalog": .catalog, "/livez": .live, "/readyz": .ready,
         "/metrics": .metrics, "/token": .token, "/api/v1/audit": .audit, "/api/v1/denials": .denials,
         "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/usage": .usage, "/api/v1/pins": .pins,
-        "/api/v1/deployments": .deployments, "/log/checkpoint": .log(.checkpoint),
+        "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
         "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),
     ]

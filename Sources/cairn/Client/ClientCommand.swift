@@ -68,7 +68,7 @@ struct ProgressOptions: ParsableArguments {
 }
 
 extension FileHandle {
-    fileprivate var isTerminal: Bool { isatty(fileDescriptor) == 1 }
+    var isTerminal: Bool { isatty(fileDescriptor) == 1 }
 }
 
 /// The form of a result on standard output.

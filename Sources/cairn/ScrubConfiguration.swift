@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Maintenance
+import Settings
+import Yams
+
+/// What is wrong with the section about the scrub.
+struct ScrubSettingsError: SettingsFailure {
+    enum Code: Sendable { case invalid }
+
+    static let invalidSetting = Code.invalid
+    let reason: String
+    let line: Int?
+
+    init(_ code: Code, _ reason: String, line: Int?) {
+        self.reason = reason
+        self.line = line
+    }
+}
+
+/// The section `scrub` of the configuration file.
+///
+/// ```yaml
+/// scrub:
+///   rate: 20MiB      # bytes in a second that are read at least
+///   every: 30d       # within which all blobs are read, whatever rate that takes
+///   enabled: true    # false: only what `cairn scrub --now` asks for
+/// ```
+extension ScrubSettings {
+    static let section = "scrub"
+
+    init(_ node: Node) throws(ScrubSettingsError) {
+        self.init()
+        let fields = try YAMLFields<ScrubSettingsError>(node, "the scrub", keys: ["rate", "every", "enabled"])
+        if fields.has("enabled") { isEnabled = try fields.flag("enabled") }
+        if let rate = try fields.bytes("rate") {
+            guard ScrubLimits.rates.contains(rate) else {
+                throw fields.error("rate", "is from 1KiB to 1TiB a second")
+            }
+            self.rate = rate
+        }
+        if let every = try fields.seconds("every") {
+            guard every >= ScrubLimits.shortestEvery else { throw fields.error("every", "is at least 1h") }
+            self.every = every
+        }
+    }
+}

@@ -308,7 +308,7 @@ let package = Package(
         .testTarget(
             name: "MaintenanceTests",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "TestSupport",
+                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "Registry", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),

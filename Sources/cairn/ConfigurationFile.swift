@@ -96,6 +96,14 @@ extension Configuration {
                         description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
                     )
                 }
+            } else if name == CollectionSettings.section {
+                do {
+                    collection = try CollectionSettings(value)
+                } catch {
+                    throw ConfigurationError(
+                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                    )
+                }
             } else if name == Self.scanSection {
                 try readScan(value, key, file: file)
             } else if name == Self.trustSection {
@@ -153,6 +161,7 @@ extension Configuration {
         guard let setting = Setting(rawValue: name) else {
             let known =
                 (Setting.allCases.map(\.rawValue) + [Self.accessSection, Self.trustSection, Self.scanSection]
+                + [CollectionSettings.section]
                 + LogSettings.sections.sorted()).joined(separator: ", ")
             throw ConfigurationError(description: "\(place): unknown setting '\(name)'; the settings are \(known)")
         }

@@ -48,11 +48,13 @@ struct Server: Sendable {
             connectionLimits: connectionLimits,
             logger: logger
         )
+        let collecting = Collecting(store, configuration.collection)
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
             access: access,
             denials: { recorder.record($0.note) },
+            collector: collecting.collector,
             health: health,
             metrics: HTTPMetrics(registry: metrics),
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
@@ -65,6 +67,7 @@ struct Server: Sendable {
             services: [
                 .init(service: Housekeeping(store: store, logger: logger)),
                 .init(service: LogKeeper(log: store.log)),
+                .init(service: collecting),
                 .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
                 .init(service: DenialWriter(recorder: recorder)),
                 .init(service: watch),
@@ -88,6 +91,7 @@ struct Server: Sendable {
             root: configuration.root,
             unsafeFilesystem: configuration.unsafeFilesystem,
             blobLimit: configuration.maximumBlobBytes,
+            collection: configuration.collection,
             log: logOptions(transport)
         )
         if let refusal = store.log?.readOnly {

@@ -56,7 +56,7 @@ struct Challenge {
         switch route {
         case .catalog: return "registry:catalog:*"
         case .audit, .denials, .metrics, .log: return "registry:audit:audit"
-        case .quarantines, .quarantine: return "registry:admin:admin"
+        case .quarantines, .quarantine, .collection: return "registry:admin:admin"
         default: break
         }
         guard let repository = route.repository else { return nil }

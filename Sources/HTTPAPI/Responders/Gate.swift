@@ -197,7 +197,7 @@ extension Responder.Exchange {
         case .history: [.pull]
         case .metrics, .audit, .denials: [.audit]
         case .log(let resource): resource.isEntries ? [.audit, .replicate] : []
-        case .quarantines, .quarantine:
+        case .quarantines, .quarantine, .collection:
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
         case .base, .catalog, .live, .ready, .token, .decide: []
         }

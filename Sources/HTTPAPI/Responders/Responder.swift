@@ -6,6 +6,7 @@ import Content
 import HTTPTypes
 package import HummingbirdCore
 package import Logging
+package import Maintenance
 package import NIOCore
 import OCI
 import Observability
@@ -17,6 +18,8 @@ package struct Responder: Sendable {
     /// nil where everyone may do everything.
     let access: AccessControl?
     let denials: (@Sendable (Denial) -> Void)?
+    /// nil where nothing is collected.
+    let collector: Collector?
     let health: Health
     let metrics: HTTPMetrics
     let accessLog: Logger?
@@ -31,6 +34,7 @@ package struct Responder: Sendable {
         registry: Registry,
         access: AccessControl? = nil,
         denials: (@Sendable (Denial) -> Void)? = nil,
+        collector: Collector? = nil,
         health: Health,
         metrics: HTTPMetrics,
         accessLog: Logger?,
@@ -41,6 +45,7 @@ package struct Responder: Sendable {
         self.registry = registry
         self.access = access
         self.denials = denials
+        self.collector = collector
         self.health = health
         self.metrics = metrics
         self.accessLog = accessLog
@@ -261,6 +266,7 @@ package struct Responder: Sendable {
         case .trust(let name, let reference): try await trust(exchange, name, reference)
         case .quarantines: try await quarantines(exchange)
         case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
+        case .collection: try await collection(exchange)
         case .decide: try await decide(exchange, body: &body)
         }
     }

@@ -46,6 +46,8 @@ public enum Route: Hashable, Sendable {
     case quarantines
     /// `/api/v1/quarantine/<digest>`
     case quarantine(Digest)
+    /// `/api/v1/collection`: what waits to be collected, and what was.
+    case collection
     /// `/api/v1/decide`: whether an image may run, with reasons.
     case decide
 
@@ -87,6 +89,7 @@ public enum Route: Hashable, Sendable {
         case .trust: "trust"
         case .log(let resource): resource.label
         case .quarantines, .quarantine: "quarantine"
+        case .collection: "collection"
         case .decide: "decide"
         }
     }
@@ -98,7 +101,7 @@ public enum Route: Hashable, Sendable {
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
-            .decide:
+            .collection, .decide:
             nil
         }
     }
@@ -142,7 +145,8 @@ extension Route {
     private static let fixed: [String: Route] = [
         "/v2/": .base, "/v2": .base, "/v2/_catalog": .catalog, "/livez": .live, "/readyz": .ready,
         "/metrics": .metrics, "/token": .token, "/api/v1/audit": .audit, "/api/v1/denials": .denials,
-        "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/log/checkpoint": .log(.checkpoint),
+        "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide,
+        "/api/v1/collection": .collection, "/log/checkpoint": .log(.checkpoint),
         "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),
     ]

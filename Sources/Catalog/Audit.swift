@@ -84,6 +84,28 @@ extension SQL {
             """
         ),
         (
+            "the bytes or blobs booked as stored differ from the rows of blobs",
+            """
+            SELECT 'all repositories' WHERE
+                (SELECT COALESCE(SUM(s.bytes), 0) FROM stored s) <> (SELECT COALESCE(SUM(b.size), 0) FROM blob b)
+                OR (SELECT COALESCE(SUM(s.blobs), 0) FROM stored s) <> (SELECT COUNT(*) FROM blob b) LIMIT ?
+            """
+        ),
+        (
+            "a blob is neither linked nor condemned",
+            """
+            SELECT hex(b.digest) FROM blob b WHERE b.state <> 'condemned'
+                AND NOT EXISTS (SELECT 1 FROM repo_blob l WHERE l.digest = b.digest) LIMIT ?
+            """
+        ),
+        (
+            "a trashed manifest has no end of its window, or a live one has",
+            """
+            SELECT r.name FROM manifest m JOIN repo r ON r.id = m.repo_id
+            WHERE (m.live = 0) <> (m.purge_after_st IS NOT NULL) LIMIT ?
+            """
+        ),
+        (
             "a condemned blob is linked",
             """
             SELECT r.name FROM repo_blob l JOIN repo r ON r.id = l.repo_id JOIN blob b ON b.digest = l.digest

@@ -143,7 +143,7 @@ extension Catalog {
         package init() {}
 
         /// Seconds that a lease is granted for: the grace period, and half of it as reserve.
-        var lease: Int64 { grace + grace / 2 }
+        var lease: Int64 { grace + (grace + 1) / 2 }
     }
 
     /// Everything that is not a function of the input.

@@ -27,6 +27,7 @@ extension Catalog {
         try await writer.submit { transaction in
             let database = transaction.database
             try database.run(SQL.persistServiceTime, transaction.now.seconds, transaction.now.seconds)
+            try transaction.foldStored()
             guard let last = try database.row(SQL.lastDeltaToFold, CatalogLimits.usageFold)?.optionalInt(0) else {
                 return
             }

@@ -34,6 +34,22 @@ package enum CatalogLimits {
     package static let reasonBytes = 512
     /// Prefixes whose use the writer remembers.
     package static let ledgerPrefixes = 1_000
+    /// Links judged, and condemned blobs looked up, in one transaction of collection.
+    package static let collectedLinks = 200
+    package static let collectedBlobs = 256
+    /// Manifests purged in one transaction, and edges after which it begins no other one.
+    package static let purgedManifests = 64
+    package static let purgedEdges = 512
+    /// Seconds of service time after which collection looks again at what it could not judge, or what is held.
+    package static let collectionRetrySeconds: Int64 = 3_600
+    /// Rows that a figure of what waits for collection counts at most.
+    package static let countedRows = 100_000
+    /// Digests of files that one read compares with the rows.
+    package static let comparedFiles = 1_024
+    /// Rows that one read of an audit or of a report looks at.
+    package static let auditedRows = 2_000
+    /// The same for manifests, each of which has edges to be looked at.
+    package static let auditedManifests = 200
     /// Usage rows folded by one call of housekeeping.
     package static let usageFold = 10_000
     /// Bytes written to the WAL after which it is copied back without waiting for readers.

@@ -77,14 +77,14 @@ extension ContentStore {
         }
     }
 
-    private func stream(_ path: String) async throws(ContentError) -> DirectoryStream {
+    func stream(_ path: String) async throws(ContentError) -> DirectoryStream {
         try await threads.read.run { [filesystem] () throws(ContentError) in
             try about(path) { () throws(SystemCallError) in try filesystem.openDirectory(path) }
         }
     }
 
     /// Blocks.
-    private func nextNames(_ stream: DirectoryStream, _ path: String) throws(ContentError) -> [String] {
+    func nextNames(_ stream: DirectoryStream, _ path: String) throws(ContentError) -> [String] {
         try about(path) { () throws(SystemCallError) in
             var names: [String] = []
             while names.count < limits.listingPage, let name = try stream.next() { names.append(name) }

@@ -102,23 +102,6 @@ extension ContentStore {
         return target
     }
 
-    /// Deletes a blob's file, durably, under the digest's lock, if `confirm`, which runs under that lock, still says
-    /// so. False: it did not, or there was no file. Who has the blob open keeps reading it.
-    package func remove(_ digest: Digest, confirm: () async throws -> Bool) async throws -> Bool {
-        try await publisher.locks.withLock(digest) {
-            guard try await confirm() else { return false }
-            let (path, filesystem) = (layout.blob(digest), filesystem)
-            // Kept open until after the flush: freeing a large file's blocks happens on another thread.
-            let file = try await self.open(digest)
-            guard file != nil else { return false }
-            try await publisher.syncer(digest.algorithm).sync { () throws(ContentError) in
-                try about(path) { () throws(SystemCallError) in try filesystem.unlink(path) }
-            }
-            withExtendedLifetime(file) {}
-            return true
-        }
-    }
-
     /// nil when there is no such file. Blocks.
     func status(_ path: String) throws(ContentError) -> FileStatus? {
         do {

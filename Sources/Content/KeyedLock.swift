@@ -20,6 +20,16 @@ final class KeyedLock<Key: Hashable & Sendable>: Sendable {
         return try await body()
     }
 
+    /// As above, for several keys: sorted, each once. Everyone who takes more than one takes them in that order, so no
+    /// two can wait for one another. While one key is waited for, those before it are held.
+    func withLocks<T: Sendable, E: Error>(_ keys: [Key], _ body: () async throws(E) -> T) async throws(E) -> T
+    where Key: Comparable {
+        precondition(zip(keys, keys.dropFirst()).allSatisfy { $0 < $1 }, "locks are taken in order, each once")
+        for key in keys { await acquire(key) }
+        defer { for key in keys { release(key) } }
+        return try await body()
+    }
+
     private func acquire(_ key: Key) async {
         await withCheckedContinuation { continuation in
             let acquired = queues.withLock { queues in

@@ -29,6 +29,7 @@ struct Cairn: AsyncParsableCommand {
             Serve.self,
             AccessCommand.self,
             AttestCommand.self,
+            CollectCommand.self,
             DeployCommand.self,
             DuCommand.self,
             Fsck.self,

@@ -44,6 +44,8 @@ struct Configuration: Sendable {
     var log = LogSettings()
     /// What images have to carry before they leave; nil lets them leave as they are.
     var trust: TrustPolicy?
+    /// How long things are kept, and how fast they go.
+    var collection = CollectionSettings()
     /// Repositories whose images are scanned for secrets, whatever the trust policy asks for.
     var scan: [Glob] = []
     /// What may go, and when; nil keeps everything.

@@ -99,7 +99,17 @@ extension Configuration {
                     )
                 }
             } else if name == ScrubSettings.section {
-                do { scrub = try ScrubSettings(value) } catch {
+                do {
+                    scrub = try ScrubSettings(value)
+                } catch {
+                    throw ConfigurationError(
+                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                    )
+                }
+            } else if name == CollectionSettings.section {
+                do {
+                    collection = try CollectionSettings(value)
+                } catch {
                     throw ConfigurationError(
                         description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
                     )
@@ -140,6 +150,10 @@ extension Configuration {
     static let retentionSection = "retention"
     /// The list of repositories whose images are scanned for secrets.
     static let scanSection = "scan-secrets"
+    /// The settings that are mappings and lists.
+    private static let mappings = [
+        accessSection, trustSection, scanSection, retentionSection, ScrubSettings.section, CollectionSettings.section,
+    ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]
 
@@ -170,7 +184,7 @@ extension Configuration {
         let place = "\(file):\(key.mark?.line ?? 1)"
         guard let setting = Setting(rawValue: name) else {
             let known =
-                (Setting.allCases.map(\.rawValue) + [Self.accessSection, Self.trustSection, Self.scanSection, ScrubSettings.section]
+                (Setting.allCases.map(\.rawValue) + Self.mappings
                 + LogSettings.sections.sorted()).joined(separator: ", ")
             throw ConfigurationError(description: "\(place): unknown setting '\(name)'; the settings are \(known)")
         }

@@ -39,6 +39,18 @@ enum MetricsCatalogue {
             .gauge("cairn_scrub_pass_ratio", help: "Part of all bytes that the present pass has read."),
             .gauge("cairn_scrub_oldest_verification_seconds", help: "Age of the oldest verification of a blob."),
             .gauge("cairn_scrub_stalled", help: "1 while a read of the disk does not come back."),
+            .counter("cairn_gc_purged_manifests_total", help: "Deleted manifests that are gone for good."),
+            .counter("cairn_gc_removed_links_total", help: "Blobs that a repository no longer has."),
+            .counter("cairn_gc_removed_blobs_total", help: "Blobs deleted from the disk."),
+            .counter("cairn_gc_freed_bytes_total", help: "Bytes of blobs deleted from the disk."),
+            .counter("cairn_gc_orphans_total", help: "Files of pushes that were never acknowledged, found."),
+            .counter("cairn_gc_failures_total", help: "Things that collection could not judge or delete, and kept."),
+            .gauge("cairn_gc_queued_links", help: "Links that collection will look at."),
+            .gauge("cairn_gc_condemned_blobs", help: "Blobs that wait to be deleted from the disk."),
+            .gauge("cairn_gc_oldest_seconds", help: "How long the oldest of what is due has waited."),
+            .counter("cairn_gc_audits_total", help: "Audits of collection."),
+            .gauge("cairn_gc_audit_findings", help: "Breaches of a rule that the last audit found."),
+            .gauge("cairn_stored_bytes", help: "Bytes of all blobs, as they are booked."),
             .gauge("cairn_catalog_queue_depth", help: "Operations waiting for the catalog's writer."),
         ])
     }

@@ -50,11 +50,13 @@ struct Server: Sendable {
             logger: logger
         )
         let scrubbing = Scrubbing(store: store, settings: configuration.scrub)
+        let collecting = Collecting(store, configuration.collection)
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
             access: access,
             denials: { recorder.record($0.note) },
+            collector: collecting.collector,
             health: health,
             metrics: HTTPMetrics(registry: metrics),
             scrubber: scrubbing.scrubber,
@@ -68,6 +70,7 @@ struct Server: Sendable {
             services: [
                 .init(service: Housekeeping(store: store, logger: logger)),
                 .init(service: LogKeeper(log: store.log)),
+                .init(service: collecting),
                 .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
                 .init(service: Retaining(runner: store.registry.retention)),
                 .init(service: scrubbing),
@@ -94,6 +97,7 @@ struct Server: Sendable {
             root: configuration.root,
             unsafeFilesystem: configuration.unsafeFilesystem,
             blobLimit: configuration.maximumBlobBytes,
+            collection: configuration.collection,
             log: logOptions(transport)
         )
         if let refusal = store.log?.readOnly {

@@ -41,6 +41,7 @@ struct Store: Sendable {
         root: String,
         unsafeFilesystem: Bool,
         blobLimit: Int64,
+        collection: CollectionSettings = CollectionSettings(),
         log logOptions: LogOptions? = nil,
         origin named: String? = nil
     ) async throws -> Store {
@@ -57,7 +58,7 @@ struct Store: Sendable {
         options.logger = Logger(label: "content")
         let content = try await ContentStore.open(root: root, options: options)
         let origin = logOptions?.origin ?? named ?? origin(of: content)
-        let catalog = try openCatalog(content, origin: origin)
+        let catalog = try openCatalog(content, origin: origin, collection)
         var log: Journal.Opened?
         if let logOptions {
             var options = Journal.Options(
@@ -106,7 +107,11 @@ struct Store: Sendable {
     /// Seconds since 1970.
     private static let now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
-    private static func openCatalog(_ content: ContentStore, origin: String) throws -> Catalog {
+    private static func openCatalog(
+        _ content: ContentStore,
+        origin: String,
+        _ collection: CollectionSettings
+    ) throws -> Catalog {
         let environment = Catalog.Environment(
             wallMilliseconds: { Int64(Date().timeIntervalSince1970 * 1000) },
             monotonicNanoseconds: { DispatchTime.now().uptimeNanoseconds },
@@ -127,6 +132,8 @@ struct Store: Sendable {
         )
         var settings = Catalog.Settings()
         settings.origin = origin
+        settings.grace = collection.grace
+        settings.undo = collection.undo
         return try Catalog.open(path: content.layout.database, settings: settings, environment: environment)
     }
 

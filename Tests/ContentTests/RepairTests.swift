@@ -139,7 +139,8 @@ struct RepairTests {
             #expect(test.blobs == [digest.hex])
             #expect(try await test.store.remove(digest) { true })
             #expect(test.blobs.isEmpty)
-            #expect(!(try await test.store.remove(digest) { true }))
+            let again = try await test.store.remove(digest) { true }
+            #expect(again, "a file that is absent counts as removed, or a crash would leave its row for ever")
             #expect(Array(buffer: try await file.read(at: 0, count: 30_000)) == bytes)
             struct Unsure: Error {}
             try await test.push(bytes)

@@ -18,6 +18,8 @@ package struct Responder: Sendable {
     /// nil where everyone may do everything.
     let access: AccessControl?
     let denials: (@Sendable (Denial) -> Void)?
+    /// nil where nothing is collected.
+    let collector: Collector?
     let health: Health
     let metrics: HTTPMetrics
     /// nil where blobs are not read over.
@@ -34,6 +36,7 @@ package struct Responder: Sendable {
         registry: Registry,
         access: AccessControl? = nil,
         denials: (@Sendable (Denial) -> Void)? = nil,
+        collector: Collector? = nil,
         health: Health,
         metrics: HTTPMetrics,
         scrubber: Scrubber? = nil,
@@ -45,6 +48,7 @@ package struct Responder: Sendable {
         self.registry = registry
         self.access = access
         self.denials = denials
+        self.collector = collector
         self.health = health
         self.metrics = metrics
         self.scrubber = scrubber
@@ -267,6 +271,7 @@ package struct Responder: Sendable {
         case .quarantines: try await quarantines(exchange)
         case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
         case .scrub: try await scrub(exchange, body: &body)
+        case .collection: try await collection(exchange)
         case .decide: try await decide(exchange, body: &body)
         case .usage: try await usage(exchange)
         case .retention(let resource): try await retention(exchange, resource, body: &body)

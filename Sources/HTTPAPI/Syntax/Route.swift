@@ -48,6 +48,8 @@ public enum Route: Hashable, Sendable {
     case quarantine(Digest)
     /// `/api/v1/scrub`: the reading of all blobs against the decay of disks.
     case scrub
+    /// `/api/v1/collection`: what waits to be collected, and what was.
+    case collection
     /// `/api/v1/decide`: whether an image may run, with reasons.
     case decide
     /// `/api/v1/retention/…`: what the rules of retention say, and the runs that carry them out.
@@ -98,6 +100,7 @@ public enum Route: Hashable, Sendable {
         case .log(let resource): resource.label
         case .quarantines, .quarantine: "quarantine"
         case .scrub: "scrub"
+        case .collection: "collection"
         case .decide: "decide"
         case .retention: "retention"
         case .usage: "usage"
@@ -113,7 +116,7 @@ public enum Route: Hashable, Sendable {
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
-            .decide, .retention, .usage, .pins, .deployments, .scrub:
+            .decide, .retention, .usage, .pins, .deployments, .scrub, .collection:
             nil
         }
     }
@@ -166,6 +169,8 @@ extension Route {
         "/metrics": .metrics, "/token": .token, "/api/v1/audit": .audit, "/api/v1/denials": .denials,
         "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/usage": .usage, "/api/v1/pins": .pins,
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
+        "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide,
+        "/api/v1/collection": .collection, "/log/checkpoint": .log(.checkpoint),
         "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),
     ]

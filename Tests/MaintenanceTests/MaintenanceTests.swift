@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// Copyright the Cairn authors
-
-import Maintenance
-import Testing
-
-@Suite struct MaintenanceTests {}

@@ -72,6 +72,24 @@ extension Transaction {
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
+        try placeTag(change, to: digest, in: repository, context)
+        var body: [String: CanonicalJSON] = [
+            "tag": .string(change.tag.description),
+            "digest": .string(digest.description),
+            "former": CanonicalJSON(change.former?.description),
+        ]
+        if exempted { body["exempted"] = .bool(true) }
+        let subject = change.tag.description
+        return try record(.tagSet, repository, context, subject: subject, digest: digest, body)
+    }
+
+    /// The rows of a tag that is set.
+    func placeTag(
+        _ change: TagChange,
+        to digest: Digest,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
         if let former = change.former, former != digest {
             try remember(change.tag, former, .moved, in: repository, context)
         }
@@ -83,14 +101,6 @@ extension Transaction {
             timestamp.rawValue,
             settings.region
         )
-        var body: [String: CanonicalJSON] = [
-            "tag": .string(change.tag.description),
-            "digest": .string(digest.description),
-            "former": CanonicalJSON(change.former?.description),
-        ]
-        if exempted { body["exempted"] = .bool(true) }
-        let subject = change.tag.description
-        return try record(.tagSet, repository, context, subject: subject, digest: digest, body)
     }
 
     /// Removes a tag, keeping its value in the history. The caller counts it.
@@ -101,9 +111,7 @@ extension Transaction {
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
-        try remember(tag, former, reason, in: repository, context)
-        try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
-        try database.run(SQL.deleteTag, repository.id, tag.description)
+        try dropTag(tag, former, reason, in: repository, context)
         return try record(
             .tagDeleted,
             repository,
@@ -112,6 +120,19 @@ extension Transaction {
             digest: former,
             ["tag": .string(tag.description), "former": .string(former.description), "why": .string(reason.rawValue)]
         )
+    }
+
+    /// The rows of a tag that goes.
+    func dropTag(
+        _ tag: Tag,
+        _ former: Digest,
+        _ reason: TagEnd,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
+        try remember(tag, former, reason, in: repository, context)
+        try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
+        try database.run(SQL.deleteTag, repository.id, tag.description)
     }
 
     private func remember(

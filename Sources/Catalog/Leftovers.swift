@@ -11,6 +11,12 @@ extension SQL {
         WHERE seq IS NULL AND id < (SELECT id FROM event WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1)
         ORDER BY id LIMIT ?
         """
+    static let lastSealedEvent = "SELECT id FROM event WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    /// The newest change of a tag that the log has, or gets by what was recorded anew before.
+    static let loggedTag = """
+        SELECT leaf FROM event WHERE repo_id = ? AND subject = ? AND kind IN ('tag.set', 'tag.delete')
+            AND (seq IS NOT NULL OR id > ?) ORDER BY id DESC LIMIT 1
+        """
     static let manifestBytes = "SELECT payload, media_type FROM manifest WHERE repo_id = ? AND digest = ?"
 }
 
@@ -23,19 +29,21 @@ extension Catalog {
         let limit = Catalog.rows(limit)
         return try await writer.submit { transaction in
             let rows = try transaction.database.rows(SQL.leftovers, limit)
-            for row in rows { try transaction.recordAnew(row.int(0), row.bytes(1)) }
+            guard let last = try transaction.database.row(SQL.lastSealedEvent)?.int(0) else { return 0 }
+            for row in rows { try transaction.recordAnew(row.int(0), row.bytes(1), after: last) }
             return rows.count
         }
     }
 }
 
 extension Transaction {
-    fileprivate func recordAnew(_ event: Int64, _ former: [UInt8]) throws {
+    fileprivate func recordAnew(_ event: Int64, _ former: [UInt8], after last: Int64) throws {
         let old = try LoggedChange(parsing: former)
         let repository = try old.repository.flatMap { try self.repository($0) }
         var value: Digest??
-        if old.kind == EventKind.tagSet.rawValue, let repository, let tag = old.tag {
-            value = .some(try currentDigest(of: tag, in: repository))
+        if let tag = old.tag, let repository {
+            let row = try database.row(SQL.loggedTag, repository.id, tag.description, last)
+            value = .some(try row.flatMap { try LoggedChange(parsing: $0.bytes(0)).digest("digest") })
         }
         let leaf = try LoggedChange.rewriting(former, at: timestamp, former: value)
         let change = try LoggedChange(parsing: leaf)
@@ -47,7 +55,7 @@ extension Transaction {
             event: nil,
             manifest: try repository.flatMap { try manifest(of: change, in: $0) }
         )
-        try apply(entry, in: repository, context)
+        if try !stands(change, in: repository) { try apply(entry, in: repository, context) }
         let row = try database.row(
             SQL.insertEvent,
             change.kind,
@@ -59,6 +67,16 @@ extension Transaction {
         guard let row else { throw CatalogError(.inconsistent, "an event without an id") }
         try replaceEvent(event, by: row.int(0))
         countEvent()
+    }
+
+    /// Whether what a change did is still so.
+    private func stands(_ change: LoggedChange, in repository: Repository?) throws -> Bool {
+        guard let repository, let digest = change.digest("digest") else { return false }
+        switch EventKind(rawValue: change.kind) {
+        case .tagSet: return try change.tag.map { try currentDigest(of: $0, in: repository) == digest } ?? false
+        case .manifestPut: return try database.row(SQL.manifestRow, repository.id, digest.key)?.flag(1) ?? false
+        default: return false
+        }
     }
 
     /// The manifest that a change put, as far as its row is still here.

@@ -60,6 +60,8 @@ extension SQL {
     static let deleteEvent = "DELETE FROM event WHERE id = ?"
     static let moveAudit = "UPDATE audit SET event_id = ? WHERE event_id = ?"
     static let actorName = "SELECT name FROM actor WHERE pseudonym = ? LIMIT 1"
+    /// A tree whose seal was not ended here: the log went on from it, under signatures that cover it.
+    static let dropIntended = "DELETE FROM checkpoint WHERE state = 'intended' AND size < ?"
     static let insertSignedCheckpoint = "INSERT INTO checkpoint(size, root, note, state) VALUES (?, ?, ?, 'signed')"
 }
 
@@ -112,6 +114,7 @@ extension Catalog {
             guard events == size, known < size else {
                 throw CatalogError(.inconsistent, "a replay to \(size) entries ends with \(events), and knows \(known)")
             }
+            try database.run(SQL.dropIntended, size)
             try database.run(SQL.insertSignedCheckpoint, size, Data(root), Data(note))
         }
     }

@@ -27,7 +27,7 @@ struct Cairn: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, AccessCommand.self, AttestCommand.self, Fsck.self, HistoryCommand.self, KeyCommand.self,
-            LogCommand.self, PullCommand.self, QuarantineCommand.self, SignCommand.self, TLSCommand.self,
+            LogCommand.self, PullCommand.self, QuarantineCommand.self, Rebuild.self, SignCommand.self, TLSCommand.self,
             TrustCommand.self, VerifyCommand.self, Version.self,
         ]
     )

@@ -48,6 +48,8 @@ package struct LoggedChange: Sendable, Hashable {
         case .keyRotated: body?["to"]?.text
         case .robotCreated, .robotRotated, .robotRevoked: body?["robot"]?.text
         case .rulesSet, .policySet, .repositoryCreated: nil
+        case .deploymentReported:
+            body?["environment"]?.text.flatMap { place in body?["target"]?.text.map { "\(place) \($0)" } }
         default: body?["tag"]?.text ?? body?["digest"]?.text
         }
     }
@@ -58,7 +60,7 @@ package struct LoggedChange: Sendable, Hashable {
         case .rulesSet: digest("file")
         case .policySet: digest("policy")
         case .tagDeleted: digest("former")
-        default: digest("digest")
+        default: digest("digest") ?? digest("former")
         }
     }
 

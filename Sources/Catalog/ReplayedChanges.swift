@@ -20,6 +20,10 @@ extension SQL {
     static let restoreManifest = """
         UPDATE manifest SET live = 1, purge_after_st = NULL, touch_hlc = ?, touch_region = ? WHERE id = ?
         """
+    static let extendLease = """
+        UPDATE repo_blob SET lease_until_st = CASE WHEN lease_until_st < ? THEN ? ELSE lease_until_st END
+        WHERE repo_id = ? AND digest = ?
+        """
     static let deleteManifestRow = "DELETE FROM manifest WHERE id = ?"
 }
 
@@ -35,6 +39,9 @@ extension Transaction {
         case .quarantineCleared:
             guard let digest = change.digest("digest") else { return }
             _ = try letGo(digest)
+        case .holdSet, .holdCleared:
+            guard let repository, let kind = change.body?["kind"]?.text else { return }
+            try applyHold(kind, change, in: repository, context)
         case .manifestPut, .manifestTrashed, .manifestRestored, .manifestPurged:
             guard let repository, let digest = change.digest("digest") else { return }
             try applyManifest(entry, digest, in: repository, context)
@@ -157,8 +164,10 @@ extension Transaction {
         guard try database.row(SQL.anyParent, repository.id, digest.key) == nil else { return }
         let blobs = try database.rows(SQL.blobEdges, id).map { try $0.digest(0) }
         try database.run(SQL.deleteManifestRow, id)
+        let lease = leaseEnd.seconds
         for blob in blobs {
-            try database.run(SQL.queueLink, repository.id, blob.key, now.seconds, "purged")
+            try database.run(SQL.extendLease, lease, lease, repository.id, blob.key)
+            try database.run(SQL.queueLink, repository.id, blob.key, lease, "purged")
         }
         try changed(repository)
     }

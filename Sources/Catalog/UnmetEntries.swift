@@ -30,10 +30,10 @@ extension SQL {
         SELECT e.kind, e.leaf, r.name FROM event e JOIN repo r ON r.id = e.repo_id WHERE e.id = ?
         """
     static let lostBlobs = """
-        SELECT r.name, m.digest, b.digest FROM blob b JOIN repo_blob l ON l.digest = b.digest
+        SELECT r.name, m.digest, l.digest FROM repo_blob l
         JOIN ref_blob e ON e.repo_id = l.repo_id AND e.digest = l.digest
         JOIN manifest m ON m.id = e.manifest_id JOIN repo r ON r.id = m.repo_id
-        WHERE b.health <> 'ok' AND m.live = 1 LIMIT ?
+        WHERE l.digest IN (SELECT digest FROM blob WHERE health <> 'ok') AND m.live = 1 LIMIT ?
         """
 }
 

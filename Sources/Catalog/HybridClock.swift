@@ -31,6 +31,11 @@ final class HybridClock: Sendable {
         self.last = Mutex(last.rawValue)
     }
 
+    /// Lets what comes next come after a timestamp of the past that is written again.
+    func observe(_ timestamp: HybridTimestamp) {
+        last.withLock { $0 = max($0, timestamp.rawValue) }
+    }
+
     /// The next timestamp. Past 65 535 in one millisecond the counter carries into the milliseconds.
     func next() -> HybridTimestamp {
         let milliseconds = min(max(wallMilliseconds(), 0), HybridClock.millisecondsLimit)

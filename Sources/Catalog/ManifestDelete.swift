@@ -80,16 +80,7 @@ extension Transaction {
         for tag in tags {
             _ = try removeTag(tag, digest, .manifestDeleted, in: repository, context)
         }
-        try database.run(
-            SQL.trashManifest,
-            now.advanced(by: settings.undo).seconds,
-            timestamp.rawValue,
-            settings.region,
-            id
-        )
-        let subject = try database.row(SQL.subjectOfManifest, id)?.optionalDigest(0)
-        let children = try database.rows(SQL.manifestEdges, id).map { try $0.digest(0) }
-        try raiseTrust(subject: subject, children: children, tags: [], in: repository)
+        try moveToTrash(id, in: repository)
         var body = details
         body["digest"] = .string(digest.description)
         body["tags"] = .integer(Int64(tags.count))
@@ -104,5 +95,24 @@ extension Transaction {
         try account(repository, manifests: -1, tags: -tags.count)
         try changed(repository, tags: -tags.count)
         return .deleted(event: event, tags: tags)
+    }
+
+    /// The rows of a manifest that goes to the trash. The caller has removed its tags.
+    func moveToTrash(_ id: Int64, in repository: Repository) throws {
+        try database.run(
+            SQL.trashManifest,
+            now.advanced(by: settings.undo).seconds,
+            timestamp.rawValue,
+            settings.region,
+            id
+        )
+        try raiseTrust(ofWhatRestsOn: id, in: repository)
+    }
+
+    /// What may speak for others has changed with a manifest that went, or came back.
+    func raiseTrust(ofWhatRestsOn id: Int64, in repository: Repository) throws {
+        let subject = try database.row(SQL.subjectOfManifest, id)?.optionalDigest(0)
+        let children = try database.rows(SQL.manifestEdges, id).map { try $0.digest(0) }
+        try raiseTrust(subject: subject, children: children, tags: [], in: repository)
     }
 }

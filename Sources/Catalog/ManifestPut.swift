@@ -123,7 +123,7 @@ extension Catalog {
 }
 
 /// The steps of one put, on the writer's thread.
-private struct ManifestPutOperation: Sendable {
+struct ManifestPutOperation: Sendable {
     let manifest: Manifest
     let digest: Digest
     let name: RepositoryName
@@ -161,10 +161,7 @@ private struct ManifestPutOperation: Sendable {
         }
 
         let repository = try known ?? transaction.repositoryForWriting(name, context)
-        _ = try transaction.link(digest, size: size, to: repository)
-        if transaction.hasHealed { try transaction.database.run(SQL.setCopies, Data(manifest.bytes), digest.key) }
-        let id = try store(transaction, repository, row: row?.int(0), depth: references.depth)
-        try connect(transaction, repository, id, references)
+        try place(transaction, repository, row: row?.int(0), references)
         var event = try transaction.record(
             .manifestPut,
             repository,
@@ -190,6 +187,19 @@ private struct ManifestPutOperation: Sendable {
         return .stored(
             StoredManifest(event: event, timestamp: transaction.timestamp, existed: existed, tags: changes)
         )
+    }
+
+    /// The rows of the manifest: its blob, its link, itself and its edges. `row` is the one that is here, if any.
+    func place(
+        _ transaction: Transaction,
+        _ repository: Repository,
+        row: Int64?,
+        _ references: ResolvedReferences
+    ) throws {
+        _ = try transaction.link(digest, size: Int64(manifest.bytes.count), to: repository)
+        if transaction.hasHealed { try transaction.database.run(SQL.setCopies, Data(manifest.bytes), digest.key) }
+        let id = try store(transaction, repository, row: row, depth: references.depth)
+        try connect(transaction, repository, id, references)
     }
 
     private func refusal(

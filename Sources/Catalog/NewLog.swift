@@ -26,6 +26,14 @@ package struct FormerLog: Sendable, Hashable {
     }
 }
 
+extension Transaction {
+    /// Takes their places from the entries of the log so far, which another one goes on from.
+    func retireLog() throws {
+        try database.run(SQL.retireIndexes)
+        try database.run(SQL.dropCheckpoints)
+    }
+}
+
 extension Catalog {
     /// Begins a new log, whose first entry names the former one. Sealed events keep their order, and have no place in
     /// the new log; those that were not sealed come after the first entry. Does nothing where that was done before.
@@ -39,8 +47,7 @@ extension Catalog {
             let database = transaction.database
             let kind = EventKind.originChanged
             guard try database.row(SQL.continued, kind.rawValue, origin) == nil else { return }
-            try database.run(SQL.retireIndexes)
-            try database.run(SQL.dropCheckpoints)
+            try transaction.retireLog()
             try transaction.record(
                 kind,
                 nil,

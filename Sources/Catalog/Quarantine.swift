@@ -43,6 +43,20 @@ extension SQL {
         """
 }
 
+extension Transaction {
+    /// The row of a digest that is kept back.
+    func keepBack(_ digest: Digest, reason: String, _ context: Catalog.Context) throws {
+        try database.run(SQL.setQuarantine, digest.key, reason, context.actor, wallSeconds)
+        touchAll()
+    }
+
+    /// Removes that row; false where there is none.
+    func letGo(_ digest: Digest) throws -> Bool {
+        touchAll()
+        return try database.run(SQL.clearQuarantine, digest.key) == 1
+    }
+}
+
 extension Catalog {
     /// Keeps a digest back, or gives another reason for it. Durable on return, with its event.
     package func setQuarantine(
@@ -52,14 +66,7 @@ extension Catalog {
     ) async throws(CatalogError) -> EventID {
         try await writer.submit { transaction in
             let reason = Context.cut(reason, to: CatalogLimits.reasonBytes)
-            try transaction.database.run(
-                SQL.setQuarantine,
-                digest.key,
-                reason,
-                context.actor,
-                transaction.wallSeconds
-            )
-            transaction.touchAll()
+            try transaction.keepBack(digest, reason: reason, context)
             return try transaction.record(
                 .quarantineSet,
                 nil,
@@ -78,8 +85,7 @@ extension Catalog {
         context: Context
     ) async throws(CatalogError) -> EventID? {
         try await writer.submit { transaction in
-            guard try transaction.database.run(SQL.clearQuarantine, digest.key) == 1 else { return nil }
-            transaction.touchAll()
+            guard try transaction.letGo(digest) else { return nil }
             let reason = Context.cut(reason, to: CatalogLimits.reasonBytes)
             return try transaction.record(
                 .quarantineCleared,

@@ -13,7 +13,7 @@ package struct RestoreOutcome: Sendable, Hashable {
 }
 
 extension SQL {
-    static let trashedManifest = "SELECT id, live, subject FROM manifest WHERE repo_id = ? AND digest = ?"
+    static let trashedManifest = "SELECT id, live FROM manifest WHERE repo_id = ? AND digest = ?"
     static let restoreManifest = """
         UPDATE manifest SET live = 1, purge_after_st = NULL, touch_hlc = ?, touch_region = ? WHERE id = ?
         """
@@ -76,17 +76,9 @@ extension Transaction {
             return "\(digest) is gone for good: its undo window has ended"
         }
         if try row.flag(1) { return nil }
-        let id = try row.int(0)
-        if let child = try database.row(SQL.trashedChild, id)?.digest(0) {
+        if let child = try takeFromTrash(row.int(0), in: repository) {
             return "\(digest) holds \(child), which was deleted on its own"
         }
-        for hidden in try database.rows(SQL.hiddenBlobs, id) {
-            try database.run(SQL.showLink, repository.id, hidden.digest(0).key)
-            try account(repository, bytes: hidden.int(1))
-        }
-        try database.run(SQL.restoreManifest, timestamp.rawValue, settings.region, id)
-        let children = try database.rows(SQL.manifestEdges, id).map { try $0.digest(0) }
-        try raiseTrust(subject: row.optionalDigest(2), children: children, tags: [], in: repository)
         var body: [String: CanonicalJSON] = ["digest": .string(digest.description)]
         if let run { body["run"] = .integer(run) }
         try record(
@@ -97,6 +89,21 @@ extension Transaction {
             digest: digest,
             body
         )
+        return nil
+    }
+
+    /// The rows of a manifest that comes back from the trash: its links that a delete has hidden come into sight.
+    ///
+    /// - Returns: A manifest that it holds and that is in the trash itself: then nothing was changed. nil where it is
+    ///   live now.
+    func takeFromTrash(_ id: Int64, in repository: Repository) throws -> Digest? {
+        if let child = try database.row(SQL.trashedChild, id)?.digest(0) { return child }
+        for hidden in try database.rows(SQL.hiddenBlobs, id) {
+            try database.run(SQL.showLink, repository.id, hidden.digest(0).key)
+            try account(repository, bytes: hidden.int(1))
+        }
+        try database.run(SQL.restoreManifest, timestamp.rawValue, settings.region, id)
+        try raiseTrust(ofWhatRestsOn: id, in: repository)
         try account(repository, manifests: 1)
         try changed(repository)
         return nil

@@ -22,7 +22,7 @@ enum Schema {
         migrator.registerMigration("3-log") { try $0.execute(sql: log) }
         migrator.registerMigration("4-trust") { try $0.execute(sql: trust) }
         migrator.registerMigration("5-retention") { database in
-            for statement in [protection, retention, collection, scrub] { try database.execute(sql: statement) }
+            for statement in [protection, retention, collection, scrub, replay] { try database.execute(sql: statement) }
         }
         return migrator
     }

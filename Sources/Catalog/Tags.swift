@@ -77,6 +77,24 @@ extension Transaction {
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
+        try placeTag(change, to: digest, in: repository, context)
+        var body: [String: CanonicalJSON] = [
+            "tag": .string(change.tag.description),
+            "digest": .string(digest.description),
+            "former": CanonicalJSON(change.former?.description),
+        ]
+        if exempted { body["exempted"] = .bool(true) }
+        let subject = change.tag.description
+        return try record(.tagSet, repository, context, subject: subject, digest: digest, body)
+    }
+
+    /// The rows of a tag that is set.
+    func placeTag(
+        _ change: TagChange,
+        to digest: Digest,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
         if let former = change.former, former != digest {
             try remember(change.tag, former, .moved, in: repository, context)
         }
@@ -88,14 +106,6 @@ extension Transaction {
             timestamp.rawValue,
             settings.region
         )
-        var body: [String: CanonicalJSON] = [
-            "tag": .string(change.tag.description),
-            "digest": .string(digest.description),
-            "former": CanonicalJSON(change.former?.description),
-        ]
-        if exempted { body["exempted"] = .bool(true) }
-        let subject = change.tag.description
-        return try record(.tagSet, repository, context, subject: subject, digest: digest, body)
     }
 
     /// Removes a tag, keeping its value in the history. The caller counts it. `details` go into the event.
@@ -107,9 +117,7 @@ extension Transaction {
         _ context: Catalog.Context,
         also details: [String: CanonicalJSON] = [:]
     ) throws -> EventID {
-        try remember(tag, former, reason, in: repository, context)
-        try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
-        try database.run(SQL.deleteTag, repository.id, tag.description)
+        try dropTag(tag, former, reason, in: repository, context)
         var body = details
         body["tag"] = .string(tag.description)
         body["former"] = .string(former.description)
@@ -122,6 +130,19 @@ extension Transaction {
             digest: former,
             body
         )
+    }
+
+    /// The rows of a tag that goes.
+    func dropTag(
+        _ tag: Tag,
+        _ former: Digest,
+        _ reason: TagEnd,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
+        try remember(tag, former, reason, in: repository, context)
+        try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
+        try database.run(SQL.deleteTag, repository.id, tag.description)
     }
 
     private func remember(

@@ -49,6 +49,13 @@ package final class Transaction {
     /// Seconds since 1970 of the wall clock, for people; no decision rests on it.
     private(set) lazy var wallSeconds: Int64 = environment.wallMilliseconds() / 1_000
 
+    /// Lets the rows of a change that is replayed have the time that it had.
+    func replay(at moment: HybridTimestamp) {
+        clock.observe(moment)
+        timestamp = moment
+        wallSeconds = moment.milliseconds / 1_000
+    }
+
     /// The end of a lease granted now.
     var leaseEnd: ServiceTime { now.advanced(by: settings.lease) }
 

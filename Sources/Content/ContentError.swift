@@ -78,6 +78,9 @@ package struct ContentError: Error, Sendable, CustomStringConvertible {
     package var description: String { value.isEmpty ? reason : "\(reason) (\(value))" }
 
     /// A system call found the disk full, which is more than a limit of ours.
+    /// Whether the disk would not give the bytes.
+    package var isUnreadable: Bool { errno == EIO }
+
     var isFullDisk: Bool { code == .noSpace && errno != nil }
 
     /// What a failed system call means for the store.

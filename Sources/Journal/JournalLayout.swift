@@ -10,6 +10,7 @@ internal import Transparency
 /// <root>/log/tile/<level>/<index>[.p/<w>]   hashes, as C2SP tlog-tiles has them
 /// <root>/log/tile/entries/<index>[.p/<w>]   entries
 /// <root>/log/new/<n>                        files on their way to their names
+/// <root>/log/former-<size>/                 checkpoint and tiles of a log that was continued under another name
 /// <signer>/log-key.pem                      the key that signs, PKCS#8, 0600
 /// <signer>/log-key.next.pem                 the key that follows it, while it does
 /// <signer>/retired-keys                     public halves of the keys before
@@ -23,6 +24,11 @@ package struct JournalLayout: Hashable, Sendable {
 
     package init(root: String) {
         directory = root + "/log"
+    }
+
+    /// The files of a log that was continued when its tree had that size.
+    init(former size: Int64, of layout: JournalLayout) {
+        directory = "\(layout.directory)/former-\(size)"
     }
 
     package var checkpoint: String { directory + "/checkpoint" }

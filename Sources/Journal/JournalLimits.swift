@@ -22,6 +22,16 @@ package enum JournalLimits {
     static let keyFileBytes = 64 << 10
     /// Bytes of a witness's answer that are read.
     package static let witnessReplyBytes = 16 << 10
+    /// Entries that one transaction of a replay writes: each may be a manifest with thousands of edges.
+    package static let entriesPerReplay = 64
+    /// Unsealed events of an older catalog that a replay holds against the log, 40 bytes each.
+    static let unsealedEvents = 1_000_000
+    /// Blobs that a replay remembers to be whole.
+    static let wholeBlobs = 100_000
+    /// Missing blobs that a replay looks for to name them.
+    static let lostBlobs = 1_000
+    /// Logs that one log goes on from, one after the other.
+    static let formerLogs = 64
     /// Threads that read and write files of the log.
     static let threads = 2
     /// Problems that the report of a check names.

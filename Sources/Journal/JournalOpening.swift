@@ -19,6 +19,11 @@ extension Journal {
         /// Of the key file, where it is encrypted.
         package var passphrase: [UInt8]?
         package var cosigners: Cosigners?
+        /// The blobs that entries speak of, for a catalog that is older than its log; nil leaves it as it is.
+        package var content: ContentStore?
+        /// Called after each transaction of a replay; what it throws ends the opening, and the next goes on from there.
+        package var replayProgress: @Sendable (ReplayProgress) async throws -> Void = { _ in }
+        package var entriesPerReplay = JournalLimits.entriesPerReplay
         package var filesystem = Filesystem.live
         package var logger: Logger
 
@@ -36,10 +41,13 @@ extension Journal {
         package let sealer: Sealer
         /// Why nothing may be written until an operator has decided; nil where the log can go on.
         package let readOnly: JournalError?
+        /// What was brought back into a catalog that was older; nil where it was not.
+        package let replayed: ReplayReport?
     }
 
     /// Opens the log of a catalog, and holds the catalog, the tiles, the checkpoint file and the signer's memory
-    /// against each other. Reads the right edge of the tree only, however long the log is.
+    /// against each other. Reads the right edge of the tree only, however long the log is, unless the catalog is older
+    /// than the log: then it is brought up to it first, where the options have the blobs.
     ///
     /// - Parameters:
     ///   - options: Where the log is, and what it is called.
@@ -47,7 +55,8 @@ extension Journal {
     ///   - fatal: Must stop the process; called when a seal fails in a way that leaves the disk in doubt.
     /// - Returns: The log, what seals it, and whether it may only be read.
     /// - Throws: `.forked` with both notes, `.damaged`, `.keyMissing`, `.invalidKey`, `.wrongOrigin`, `.locked`,
-    ///   `.storage`. A log that is older than what was signed does not throw: it opens for reading.
+    ///   `.storage`. A log that is older than what was signed, and cannot be brought up to it, does not throw: it opens
+    ///   for reading.
     package static func open(
         _ options: Options,
         catalog: Catalog,
@@ -55,24 +64,27 @@ extension Journal {
     ) async throws(JournalError) -> Opened {
         let threads = FileThreads(count: JournalLimits.threads)
         do {
-            let rows = try await catalog.lastCheckpoints()
-            let isNew = rows.sealed == nil
+            let found = try await catalog.lastCheckpoints()
+            let isNew = found.sealed == nil
             let files = DurableFiles(options.filesystem)
             let log = LogFiles(layout: JournalLayout(root: options.root), files: files)
             let (signer, file) = try await threads.run { () throws(ContentError) in
                 Result {
                     try log.prepare()
+                    let file = try log.checkpoint()
                     let signer = try LogSigner.open(
                         directory: options.signer,
                         origin: options.origin,
-                        mayCreate: isNew,
+                        mayCreate: isNew && file == nil,
                         passphrase: options.passphrase,
                         files: files
                     )
-                    return (signer, try log.checkpoint())
+                    return (signer, file)
                 }
             }.get()
-            let guardian = StartGuard(
+            let outcome = try await replay(options, catalog, log, signer, threads, (file, found.sealed))
+            let rows = try await catalog.lastCheckpoints()
+            var guardian = StartGuard(
                 catalog: catalog,
                 files: log,
                 signer: signer,
@@ -81,7 +93,8 @@ extension Journal {
                 rows: rows,
                 quorum: options.cosigners?.quorum ?? 0
             )
-            let found = try await guardian.check()
+            if case .impossible(let reason) = outcome { guardian.replayRefusal = reason }
+            let state = try await guardian.check()
             let journal = Journal(
                 catalog: catalog,
                 files: log,
@@ -89,15 +102,37 @@ extension Journal {
                 threads: threads,
                 cosigners: options.cosigners,
                 logger: options.logger,
-                published: found.published
+                published: state.published
             )
-            if found.readOnly == nil { try await journal.beginRotation() }
-            let sealer = Sealer(journal: journal, edge: found.edge, intended: found.intended, fatal: fatal)
-            return Opened(journal: journal, sealer: sealer, readOnly: found.readOnly)
+            if state.readOnly == nil { try await journal.beginRotation() }
+            let sealer = Sealer(journal: journal, edge: state.edge, intended: state.intended, fatal: fatal)
+            var replayed: ReplayReport?
+            if case .done(let report) = outcome { replayed = report }
+            return Opened(journal: journal, sealer: sealer, readOnly: state.readOnly, replayed: replayed)
         } catch {
             await threads.shutDown()
             throw JournalError(error)
         }
+    }
+
+    private static func replay(
+        _ options: Options,
+        _ catalog: Catalog,
+        _ log: LogFiles,
+        _ signer: LogSigner,
+        _ threads: FileThreads,
+        _ found: (file: [UInt8]?, sealed: CheckpointRow?)
+    ) async throws -> LogReplay.Outcome {
+        guard let content = options.content else { return .notNeeded }
+        return try await LogReplay(
+            catalog: catalog,
+            content: content,
+            files: log,
+            signer: signer,
+            threads: threads,
+            entriesPerStep: options.entriesPerReplay,
+            progress: options.replayProgress
+        ).run(checkpointFile: found.file, sealed: found.sealed)
     }
 
     /// Where a key is to follow the current one: the log says so first, under the current key alone.

@@ -67,7 +67,7 @@ package enum LogRecovery {
             context: Catalog.Context(actor: "operator", requestID: "")
         )
         let layout = JournalLayout(root: options.root)
-        let kept = "\(layout.directory)/former-\(former.size)"
+        let kept = JournalLayout(former: former.size, of: layout).directory
         _ = try files.makeDirectory(kept)
         for name in ["tile", "checkpoint"] {
             try files.renameIfPresent("\(layout.directory)/\(name)", to: "\(kept)/\(name)")

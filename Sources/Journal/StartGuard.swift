@@ -12,6 +12,7 @@ internal import Transparency
 /// | a tree that is intended and not signed, or signed and not yet in its row | the seal is ended |
 /// | the checkpoint file is older than the rows | it is written anew by the next seal |
 /// | the signer's memory is older than the rows, and its tree their beginning | it catches up |
+/// | a checkpoint that is ahead of the rows, and entries that have its root | they were replayed: ``LogReplay`` |
 /// | a checkpoint that is ahead of the rows | the log opens for reading only: the volume went back in time |
 /// | two roots of one size | refused, with both notes |
 /// | tiles, bundles or rows that are not what was signed | refused |
@@ -25,6 +26,9 @@ struct StartGuard {
 
     /// How many cosignatures a checkpoint needs before it is shown.
     let quorum: Int
+
+    /// Why an older catalog could not be brought up to the log; nil where that was not tried.
+    var replayRefusal: String?
 
     struct Found {
         var published: Journal.Published?
@@ -160,7 +164,8 @@ struct StartGuard {
     private func rolledBack(to size: Int64, _ known: LogSigner.Signed) -> JournalError {
         JournalError(
             .rolledBack,
-            "a tree of \(known.checkpoint.size) entries was signed, and the catalog has \(size): it is older. "
+            "a tree of \(known.checkpoint.size) entries was signed, and the catalog has \(size): it is older"
+                + (replayRefusal.map { ", and cannot be brought up to the log: \($0). " } ?? ". ")
                 + "Nothing is accepted until the newer state is back, or an operator goes on under a new origin "
                 + "(cairn log continue). The signed checkpoint is:\n" + String(decoding: known.note, as: UTF8.self)
         )

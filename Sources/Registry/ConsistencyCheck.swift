@@ -46,6 +46,7 @@ package struct ConsistencyCheck: Sendable {
         report.problems += try await catalog.ruleViolations(limit: Self.listed).map { "catalog: \($0)" }
         try await checkRows(&report)
         try await checkManifests(&report)
+        try await checkEvents(&report)
         try await checkFiles(&report)
         return report
     }
@@ -141,6 +142,16 @@ package struct ConsistencyCheck: Sendable {
             || !Set(audit.manifestEdges).isSubset(of: entries)
         {
             report.problems.append("\(name): its children's edges differ from its bytes")
+        }
+    }
+
+    /// Tags and manifests have to be what the newest event about each says.
+    private func checkEvents(_ report: inout ConsistencyReport) async throws {
+        var mark: SubjectMark? = .start
+        while let place = mark {
+            let page = try await catalog.unmetEntries(after: place, limit: Self.pageRows)
+            report.problems += page.unmet.map(\.description)
+            mark = page.next
         }
     }
 

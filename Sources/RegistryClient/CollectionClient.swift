@@ -88,8 +88,6 @@ package struct CollectionClient: Sendable {
 }
 
 extension JSONValue {
-    fileprivate var number: Int64? { if case .integer(let number) = self { number } else { nil } }
-
     fileprivate func integer(at path: [String]) -> Int64 {
         var value: JSONValue? = self
         for key in path { value = value?[key] }

@@ -33,3 +33,8 @@ extension JSONWriter {
         return writer.text
     }
 }
+
+extension JSONValue {
+    /// A whole number; nil for anything else.
+    var number: Int64? { if case .integer(let number) = self { number } else { nil } }
+}

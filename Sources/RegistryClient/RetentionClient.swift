@@ -235,7 +235,3 @@ extension RetentionClient.Decision {
         )
     }
 }
-
-extension JSONValue {
-    var number: Int64? { if case .integer(let number) = self { number } else { nil } }
-}

@@ -39,6 +39,7 @@ struct Cairn: AsyncParsableCommand {
             PinCommand.self,
             PullCommand.self,
             QuarantineCommand.self,
+            Rebuild.self,
             RetentionCommand.self,
             ScrubCommand.self,
             SignCommand.self,

@@ -100,6 +100,7 @@ struct Server: Sendable {
             collection: configuration.collection,
             log: logOptions(transport)
         )
+        if let replayed = store.log?.replayed { replayed.tell(logger) }
         if let refusal = store.log?.readOnly {
             logger.critical("the registry takes no changes", metadata: ["reason": "\(refusal.reason)"])
             Console.error("cairn: no changes are taken: \(refusal.reason)")

@@ -29,6 +29,8 @@ struct Store: Sendable {
         var cosigners: Cosigners?
         /// The name under which other logs are cosigned, and their keys; nil where none are.
         var witness: (name: KeyName, logs: [NoteVerifier])?
+        /// Called as entries are replayed into an older catalog.
+        var replayProgress: @Sendable (ReplayProgress) async throws -> Void = { _ in }
     }
 
     /// Exit code of a process that stops because the disk failed it: what is on disk is the truth then, and the next
@@ -69,6 +71,8 @@ struct Store: Sendable {
             )
             options.passphrase = logOptions.passphrase
             options.cosigners = logOptions.cosigners
+            options.content = content
+            options.replayProgress = logOptions.replayProgress
             log = try await Journal.open(options, catalog: catalog) { error in stop("log: \(error.reason)") }
         }
         if let reason = log?.readOnly?.reason { catalog.freeze(reason: reason) }
@@ -107,10 +111,12 @@ struct Store: Sendable {
     /// Seconds since 1970.
     private static let now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
-    private static func openCatalog(
+    /// Opens the catalog of a store that is open. `fatal` must stop the process.
+    static func openCatalog(
         _ content: ContentStore,
         origin: String,
-        _ collection: CollectionSettings
+        _ collection: CollectionSettings = CollectionSettings(),
+        fatal: @escaping @Sendable (CatalogError) -> Void = { stop("catalog: \($0.reason)") }
     ) throws -> Catalog {
         let environment = Catalog.Environment(
             wallMilliseconds: { Int64(Date().timeIntervalSince1970 * 1000) },
@@ -119,7 +125,7 @@ struct Store: Sendable {
                 var generator = SystemRandomNumberGenerator()
                 return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
             },
-            fatal: { error in stop("catalog: \(error.reason)") },
+            fatal: fatal,
             logger: Logger(label: "catalog"),
             storageFault: {
                 do throws(ContentError) {

@@ -93,6 +93,7 @@ import Testing
         _ = try await catalog.excess(of: [quota], adding: 1, of: layer, to: name)
         try await Self.verbsOfTheLog(catalog)
         try await Self.verbsOfTrust(catalog, image: SampleManifest.image(2).digest)
+        try await Self.verbsOfReplay(catalog)
         _ = try await catalog.isMountable(layer, from: nil, isReadable: { _ in true })
         _ = try await catalog.put(
             SampleManifest.image(4),
@@ -118,6 +119,38 @@ import Testing
         let tree = WitnessedTree(size: 1, root: root)
         _ = try await catalog.witness(tree, after: nil, of: "a log")
         _ = try await catalog.witnessedTree(of: "a log")
+    }
+
+    private static func verbsOfReplay(_ catalog: Catalog) async throws {
+        let image = try SampleManifest.image(7, subject: Sample.digest(9), artifactType: "application/x.y")
+        let digest = "\"digest\":\"\(image.digest)\""
+        try await catalog.link(0, size: 2)
+        let leaves = [
+            ReplayTests.leaf("repo.create", "", repository: "team/replayed"),
+            ReplayTests.leaf("manifest.put", digest + ",\"mediaType\":\"\(SampleManifest.imageType)\""),
+            ReplayTests.leaf("tag.set", digest + ",\"former\":null,\"tag\":\"replayed\""),
+            ReplayTests.leaf("hold.set", digest + ",\"kind\":\"hold\",\"reason\":\"r\""),
+            ReplayTests.leaf("hold.set", "\"kind\":\"hold\",\"reason\":\"r\",\"tag\":\"replayed\""),
+            ReplayTests.leaf("hold.clear", digest + ",\"kind\":\"hold\""),
+            ReplayTests.leaf("hold.clear", "\"kind\":\"hold\",\"tag\":\"replayed\""),
+            ReplayTests.leaf("quarantine.set", digest + ",\"reason\":\"r\"", repository: nil),
+            ReplayTests.leaf("manifest.trash", digest), ReplayTests.leaf("manifest.restore", digest),
+            ReplayTests.leaf("manifest.trash", digest), ReplayTests.leaf("manifest.purge", digest),
+        ]
+        var entries = try leaves.map { try ReplayTests.entry($0, image) }
+        try await catalog.recordChange(.robotCreated(name: "open"), context: Sample.context)
+        for event in try await catalog.unsealedEvents(after: nil, limit: 10_000) {
+            let change = try LoggedChange(parsing: event.leaf)
+            entries.append(ReplayedEntry(leaf: event.leaf, change: change, event: event.id))
+        }
+        let next = try await (catalog.lastSealedIndex() ?? -1) + 1
+        try await catalog.replay(entries, from: next)
+        _ = try await catalog.recordAnew(limit: 10)
+        let size = next + Int64(entries.count)
+        try await catalog.endReplay(size: size, root: [UInt8](repeating: 2, count: 32), note: [1])
+        _ = try await catalog.lastPlace()
+        _ = try await catalog.unmetEntries(after: .start, limit: 10)
+        _ = try await catalog.lostBlobs(limit: 10)
     }
 
     private static func verbsOfTrust(_ catalog: Catalog, image: Digest) async throws {
@@ -171,6 +204,8 @@ import Testing
             // Only what was not sealed yet stands in this index, and only what waits in this table.
             "SCAN event USING INDEX event_unsealed", "SCAN event USING COVERING INDEX event_unsealed",
             "SCAN scan_queue",
+            // Only what was found damaged stands in this index.
+            "SCAN blob USING COVERING INDEX blob_sick",
         ]
         if bounded.contains(where: step.hasPrefix) { return false }
         // One step from the end of the table, and the first rows of a queue.

@@ -169,9 +169,7 @@ extension Route {
         "/metrics": .metrics, "/token": .token, "/api/v1/audit": .audit, "/api/v1/denials": .denials,
         "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/usage": .usage, "/api/v1/pins": .pins,
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
-        "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide,
-        "/api/v1/collection": .collection, "/log/checkpoint": .log(.checkpoint),
-        "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
+        "/api/v1/collection": .collection, "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"

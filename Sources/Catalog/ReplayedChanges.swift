@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import GRDB
+import OCI
+
+extension SQL {
+    /// A blob that is known by a manifest, and whose file is not here.
+    static let upsertMissingBlob = """
+        INSERT INTO blob(digest, size, state, health) VALUES (?, ?, 'live', 'corrupt')
+        ON CONFLICT(digest) DO UPDATE SET state = 'live', health = 'corrupt', condemned_st = NULL
+        RETURNING size
+        """
+    static let anyParent = "SELECT 1 FROM ref_manifest WHERE repo_id = ? AND child = ? LIMIT 1"
+    static let extendLease = """
+        UPDATE repo_blob SET lease_until_st = CASE WHEN lease_until_st < ? THEN ? ELSE lease_until_st END
+        WHERE repo_id = ? AND digest = ?
+        """
+    static let deleteManifestRow = "DELETE FROM manifest WHERE id = ?"
+}
+
+/// What the kinds of entries do to the rows, as the verbs that wrote them did. What does not fit what is here, because
+/// bytes are missing or a row is not there, changes nothing.
+extension Transaction {
+    func apply(_ entry: ReplayedEntry, in repository: Repository?, _ context: Catalog.Context) throws {
+        let change = entry.change
+        switch EventKind(rawValue: change.kind) {
+        case .quarantineSet:
+            guard let digest = change.digest("digest") else { return }
+            try keepBack(digest, reason: change.body?["reason"]?.text ?? "", context)
+        case .quarantineCleared:
+            guard let digest = change.digest("digest") else { return }
+            _ = try letGo(digest)
+        case .holdSet, .holdCleared:
+            guard let repository, let kind = change.body?["kind"]?.text else { return }
+            try applyHold(kind, change, in: repository, context)
+        case .manifestPut, .manifestTrashed, .manifestRestored, .manifestPurged:
+            guard let repository, let digest = change.digest("digest") else { return }
+            try applyManifest(entry, digest, in: repository, context)
+        case .tagSet, .tagDeleted:
+            guard let repository, let tag = change.tag else { return }
+            try applyTag(tag, change, in: repository, context)
+        default:
+            // The rest is told by the entry's row alone, or changes what is not in the catalog.
+            return
+        }
+    }
+
+    private func applyManifest(
+        _ entry: ReplayedEntry,
+        _ digest: Digest,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
+        let row = try database.row(SQL.manifestRow, repository.id, digest.key)
+        let (id, isLive) = try (row?.int(0), row?.flag(1) ?? false)
+        switch EventKind(rawValue: entry.change.kind) {
+        case .manifestPut:
+            guard let manifest = entry.manifest else { return }
+            try put(manifest, digest, entry.blobs, over: id, wasLive: isLive, in: repository, context)
+        case .manifestTrashed:
+            guard let id, isLive else { return }
+            try trash(digest, id, in: repository, context)
+        case .manifestRestored:
+            guard let id, !isLive else { return }
+            try restore(id, in: repository)
+        default:
+            guard let id, !isLive else { return }
+            try purge(digest, id, in: repository)
+        }
+    }
+
+    // MARK: Manifests
+
+    private func put(
+        _ manifest: Manifest,
+        _ digest: Digest,
+        _ blobs: [ReplayedBlob],
+        over row: Int64?,
+        wasLive: Bool,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
+        for blob in blobs.sorted(by: { $0.digest < $1.digest }) {
+            if blob.isWhole {
+                _ = try link(blob.digest, size: blob.size, to: repository)
+            } else {
+                let known = try database.row(SQL.upsertMissingBlob, blob.digest.key, blob.size)?.int(0)
+                _ = try linkExisting(blob.digest, size: known ?? blob.size, to: repository)
+            }
+        }
+        var references = try resolve(manifest, in: repository)
+        guard references.unresolved.missingManifests.isEmpty else { return }
+        // A blob whose bytes are missing is protected too: it comes back with its next push.
+        references.blobs += try references.unresolved.missingBlobs.filter { digest in
+            try database.row(SQL.linkExists, repository.id, digest.key) != nil
+        }
+        let operation = ManifestPutOperation(
+            manifest: manifest,
+            digest: digest,
+            name: repository.name,
+            tags: [],
+            condition: .none,
+            overwrites: [:],
+            quotas: [],
+            scanRole: .none,
+            context: context
+        )
+        try operation.place(self, repository, row: row, references)
+        // The log does not say who made a report on secrets: the registry looks again.
+        if manifest.artifactType == .secretsReport, let subject = manifest.subject {
+            try note(.wanted, of: subject.digest, in: repository)
+        }
+        try raiseTrust(
+            subject: manifest.subject?.digest,
+            children: references.children,
+            tags: [],
+            in: repository
+        )
+        try account(repository, manifests: wasLive ? 0 : 1)
+        try changed(repository)
+    }
+
+    private func trash(
+        _ digest: Digest,
+        _ id: Int64,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
+        guard try database.row(SQL.liveParents, repository.id, digest.key, 1) == nil else { return }
+        let tags = try database.rows(
+            SQL.tagsOfManifest,
+            repository.id,
+            digest.key,
+            CatalogLimits.tagsPerDeletion
+        ).map { try $0.tag(0) }
+        for tag in tags { try dropTag(tag, digest, .manifestDeleted, in: repository, context) }
+        try moveToTrash(id, in: repository)
+        try account(repository, manifests: -1, tags: -tags.count)
+        try changed(repository, tags: -tags.count)
+    }
+
+    private func restore(_ id: Int64, in repository: Repository) throws {
+        _ = try takeFromTrash(id, in: repository)
+    }
+
+    private func purge(_ digest: Digest, _ id: Int64, in repository: Repository) throws {
+        guard try database.row(SQL.anyParent, repository.id, digest.key) == nil else { return }
+        let blobs = try database.rows(SQL.blobEdges, id).map { try $0.digest(0) }
+        try database.run(SQL.deleteManifestRow, id)
+        let lease = leaseEnd.seconds
+        for blob in blobs {
+            try database.run(SQL.extendLease, lease, lease, repository.id, blob.key)
+            try database.run(SQL.queueLink, repository.id, blob.key, lease, "purged")
+        }
+        try changed(repository)
+    }
+
+    // MARK: Tags
+
+    /// The former value is the one that the entry names: here it may be missing.
+    private func applyTag(
+        _ tag: Tag,
+        _ change: LoggedChange,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
+        let current = try currentDigest(of: tag, in: repository)
+        guard change.kind == EventKind.tagSet.rawValue else {
+            guard let current else { return }
+            let reason = change.body?["why"]?.text.flatMap { TagEnd(rawValue: $0) } ?? .deleted
+            return try remove(tag, current, reason, in: repository, context)
+        }
+        guard let digest = change.digest("digest") else { return }
+        let row = try database.row(SQL.manifestRow, repository.id, digest.key)
+        guard try row?.flag(1) == true else {
+            // Absent rather than the value that it had before.
+            if let current { try remove(tag, current, .moved, in: repository, context) }
+            return
+        }
+        let moved = TagChange(tag: tag, former: change.digest("former"))
+        try placeTag(moved, to: digest, in: repository, context)
+        try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
+        try account(repository, tags: current == nil ? 1 : 0)
+        try changed(repository, tags: current == nil ? 1 : 0)
+    }
+
+    private func remove(
+        _ tag: Tag,
+        _ current: Digest,
+        _ reason: TagEnd,
+        in repository: Repository,
+        _ context: Catalog.Context
+    ) throws {
+        try dropTag(tag, current, reason, in: repository, context)
+        try account(repository, tags: -1)
+        try changed(repository, tags: -1)
+    }
+}

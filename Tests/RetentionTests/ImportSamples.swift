@@ -15,13 +15,17 @@ enum Samples {
         let extras = extras.map { #", "extras": "\#($0.replacing("\"", with: "\\\""))""# } ?? ""
         return #"""
             {"disabled": false, "action": "retain", \#(template),
-             "tag_selectors": [{"kind": "doublestar", "decoration": "\#(decoration)", "pattern": "\#(pattern)"\#(extras)}],
+             "tag_selectors": [{"kind": "doublestar", "decoration": "\#(decoration)",
+                                "pattern": "\#(pattern)"\#(extras)}],
              "scope_selectors": {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"}]}}
             """#
     }
 
     static func harbor(_ rules: String...) -> String {
-        #"{"algorithm": "or", "rules": [\#(rules.joined(separator: ","))], "trigger": {"kind": "Schedule", "settings": {"cron": ""}}, "scope": {"level": "project", "ref": 1}}"#
+        #"""
+        {"algorithm": "or", "rules": [\#(rules.joined(separator: ","))], "trigger": {"kind": "Schedule", \#
+        "settings": {"cron": ""}}, "scope": {"level": "project", "ref": 1}}
+        """#
     }
 
     static func harborTags(_ template: String, _ pattern: String) -> String { harbor(harborRule(template, pattern)) }
@@ -133,7 +137,10 @@ enum Samples {
 
     static func ecr(_ selections: String...) -> String {
         let rules = selections.enumerated().map { index, selection in
-            #"{"rulePriority": \#(index + 1), "description": "", "selection": \#(selection), "action": {"type": "expire"}}"#
+            #"""
+            {"rulePriority": \#(index + 1), "description": "", "selection": \#(selection), "action": \#
+            {"type": "expire"}}
+            """#
         }
         return #"{"rules": [\#(rules.joined(separator: ","))]}"#
     }
@@ -165,7 +172,10 @@ enum Samples {
             testDescription: "ECR: tagged by age",
             source: .ecr,
             file: ecr(
-                #"{"tagStatus": "tagged", "tagPatternList": ["prod*"], "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 14}"#
+                #"""
+                {"tagStatus": "tagged", "tagPatternList": ["prod*"], "countType": "sinceImagePushed", \#
+                "countUnit": "days", "countNumber": 14}
+                """#
             ),
             images: "1 prod1 age=1300000\n2 prod2 age=1\n3 x age=1300000",
             gone: ["prod1"]
@@ -188,17 +198,26 @@ enum Samples {
             testDescription: "ECR: several tags in one rule, example A",
             source: .ecr,
             file: ecr(
-                #"{"tagStatus": "tagged", "tagPrefixList": ["alpha", "beta"], "countType": "sinceImagePushed", "countNumber": 5, "countUnit": "days"}"#
+                #"""
+                {"tagStatus": "tagged", "tagPrefixList": ["alpha", "beta"], "countType": "sinceImagePushed", \#
+                "countNumber": 5, "countUnit": "days"}
+                """#
             ),
             images:
-                "1 alpha-1 age=1036800\n2 beta-1 age=950400\n3 alpha-2 beta-2 age=864000\n4 alpha-3 age=345600\n5 beta-3 age=259200\n6 alpha-4 beta-4 age=172800",
+                """
+                1 alpha-1 age=1036800\n2 beta-1 age=950400\n3 alpha-2 beta-2 age=864000\n4 alpha-3 age=345600\n\
+                5 beta-3 age=259200\n6 alpha-4 beta-4 age=172800
+                """,
             gone: ["alpha-2", "beta-2"]
         ),
         Sample(
             testDescription: "ECR: several tags in one rule, example B",
             source: .ecr,
             file: ecr(
-                #"{"tagStatus": "tagged", "tagPrefixList": ["alpha", "beta"], "countType": "imageCountMoreThan", "countNumber": 1}"#
+                #"""
+                {"tagStatus": "tagged", "tagPrefixList": ["alpha", "beta"], "countType": "imageCountMoreThan", \#
+                "countNumber": 1}
+                """#
             ),
             images: "1 alpha-1 beta-1 gamma-1 age=30\n2 alpha-2 beta-2 age=20\n3 alpha-3 beta-3 gamma-2 age=10",
             gone: ["alpha-1", "beta-1", "gamma-1", "alpha-2", "beta-2"]
@@ -266,7 +285,10 @@ enum Samples {
             file: zotFile,
             repository: "infra/a",
             images:
-                "1 v2.1\n2 a-prod age=9999999\n3 v3.1 age=9999999 pull=604800\n4 v3.2 age=9999999 pull=604801\n5 x\n6 age=86401\n7 age=86400\n8 of=99 age=99999999",
+                """
+                1 v2.1\n2 a-prod age=9999999\n3 v3.1 age=9999999 pull=604800\n4 v3.2 age=9999999 pull=604801\n\
+                5 x\n6 age=86401\n7 age=86400\n8 of=99 age=99999999
+                """,
             gone: ["v3.2", "x", "#6"]
         ),
         Sample(
@@ -275,7 +297,10 @@ enum Samples {
             file: zotFile,
             repository: "tmp/a/b",
             images:
-                "1 v1.1 age=604800\n2 v1.2 age=604801\n3 v1.3 age=604801 pull=5\n4 v2.0\n5 of=99 age=86401\n6 of=99 age=86400\n7 age=86401",
+                """
+                1 v1.1 age=604800\n2 v1.2 age=604801\n3 v1.3 age=604801 pull=5\n4 v2.0\n5 of=99 age=86401\n\
+                6 of=99 age=86400\n7 age=86401
+                """,
             gone: ["v1.2", "v2.0", "#5", "#7"]
         ),
         Sample(
@@ -283,7 +308,10 @@ enum Samples {
             source: .zot,
             file: zotFile,
             images:
-                "1 a age=2592001\n2 b age=2592002\n3 c age=2592003\n4 d age=2592004 pull=2592001\n5 e age=2592005 pull=2592005\n6 f age=2592006 pull=2592000",
+                """
+                1 a age=2592001\n2 b age=2592002\n3 c age=2592003\n4 d age=2592004 pull=2592001\n\
+                5 e age=2592005 pull=2592005\n6 f age=2592006 pull=2592000
+                """,
             gone: ["c", "d", "e"]
         ),
         Sample(
@@ -305,7 +333,10 @@ enum Samples {
             testDescription: "zot: an entry after another",
             source: .zot,
             file:
-                #"{"policies": [{"repositories": ["**"], "deleteUntagged": false, "keepTags": [{"patterns": ["^a"], "mostRecentlyPushedCount": 1}, {"mostRecentlyPushedCount": 1}]}]}"#,
+                #"""
+                {"policies": [{"repositories": ["**"], "deleteUntagged": false, "keepTags": [{"patterns": \#
+                ["^a"], "mostRecentlyPushedCount": 1}, {"mostRecentlyPushedCount": 1}]}]}
+                """#,
             images: "1 a1 age=9\n2 a2 age=1\n3 b1 age=8\n4 b2 age=7\n5 age=99999",
             gone: ["a1", "b1"]
         ),
@@ -330,7 +361,8 @@ enum Samples {
         """#
 
     private static let gitlab = #"""
-        {"container_expiration_policy_attributes": {"cadence": "1month", "enabled": true, "keep_n": 1, "older_than": "14d",
+        {"container_expiration_policy_attributes": {"cadence": "1month", "enabled": true, "keep_n": 1,
+         "older_than": "14d",
          "name_regex": ".*", "name_regex_keep": "(?:v.+|main|release)"}}
         """#
 
@@ -340,7 +372,10 @@ enum Samples {
             source: .gar,
             file: gar,
             images:
-                "1 alpha-1 age=2592001\n2 v0.1 release-1 age=2592001\n3 v0.2 age=2592000\n4 x age=9999999\n5 age=9999999",
+                """
+                1 alpha-1 age=2592001\n2 v0.1 release-1 age=2592001\n3 v0.2 age=2592000\n4 x age=9999999\n\
+                5 age=9999999
+                """,
             gone: ["alpha-1"]
         ),
         Sample(
@@ -363,7 +398,10 @@ enum Samples {
             testDescription: "GAR: as the API gives it",
             source: .gar,
             file:
-                #"{"cleanupPolicies": {"u": {"id": "u", "action": "DELETE", "condition": {"tagState": "UNTAGGED", "olderThan": "86400s"}}}}"#,
+                #"""
+                {"cleanupPolicies": {"u": {"id": "u", "action": "DELETE", "condition": {"tagState": "UNTAGGED", \#
+                "olderThan": "86400s"}}}}
+                """#,
             images: "1 age=86401\n2 age=86400\n3 a age=99999",
             gone: ["#1"]
         ),
@@ -380,7 +418,10 @@ enum Samples {
             source: .gitlab,
             file: gitlab,
             images:
-                "1 latest age=9999999\n2 v1 age=9999999\n3 main age=9999999\n4 a age=9999999\n5 b age=9999998\n6 mainx age=9999999\n7 c age=1209600\n8 d age=1209600",
+                """
+                1 latest age=9999999\n2 v1 age=9999999\n3 main age=9999999\n4 a age=9999999\n5 b age=9999998\n\
+                6 mainx age=9999999\n7 c age=1209600\n8 d age=1209600
+                """,
             gone: ["a", "b", "mainx"]
         ),
         Sample(
@@ -422,7 +463,10 @@ enum Samples {
             testDescription: "Quay: all that do not match",
             source: .quay,
             file:
-                #"{"policies": [{"uuid": "1", "method": "creation_date", "value": "7d", "tagPattern": "prod", "tagPatternMatches": false}]}"#,
+                #"""
+                {"policies": [{"uuid": "1", "method": "creation_date", "value": "7d", "tagPattern": "prod", \#
+                "tagPatternMatches": false}]}
+                """#,
             images: "1 my-prod-1 age=604801\n2 x age=604801\n3 y age=604800",
             gone: ["x"]
         ),

@@ -46,17 +46,26 @@ import Testing
             (
                 .ecr,
                 Samples.ecr(
-                    #"{"tagStatus": "any", "countType": "sinceImageTransitioned", "countNumber": 1, "countUnit": "days"}"#
+                    #"""
+                    {"tagStatus": "any", "countType": "sinceImageTransitioned", "countNumber": 1, \#
+                    "countUnit": "days"}
+                    """#
                 )
             ),
             (
                 .ecr,
-                #"{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "sinceImagePushed", "countNumber": 1}, "action": {"type": "transition"}}]}"#
+                #"""
+                {"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", \#
+                "countType": "sinceImagePushed", "countNumber": 1}, "action": {"type": "transition"}}]}
+                """#
             ),
             (
                 .ecr,
                 Samples.ecr(
-                    #"{"tagStatus": "any", "storageClass": "archive", "countType": "sinceImagePushed", "countNumber": 1}"#
+                    #"""
+                    {"tagStatus": "any", "storageClass": "archive", "countType": "sinceImagePushed", \#
+                    "countNumber": 1}
+                    """#
                 )
             ),
             (.zot, #"{"policies": [{"keepTags": [{"patterns": [".*"]}]}]}"#),
@@ -144,7 +153,8 @@ import Testing
         #expect(
             yaml == """
                 # Rules of harbor.
-                # Ages count from when a tag was set, not from when its image was pushed first: tagged anew, an old image stays longer.
+                # Ages count from when a tag was set, not from when its image was pushed first: tagged anew, an old \
+                image stays longer.
                 retention:
                   policies:
                     - name: harbor-1

@@ -8,11 +8,11 @@ import Testing
 /// One line of the tables: a repository, rules, and what must become of it.
 ///
 /// A repository is written one image a line: its number, its tags, and `age=`, `pull=` (seconds ago), `of=` (its
-/// subject), `list=` (what it lists), `kind=`, `config=`, `note=` (an annotation). `a@5` is a tag that was set 5 seconds
-/// ago, `3.sig` one that is attached to image 3, `3.` the tag of its referrers.
+/// subject), `list=` (what it lists), `kind=`, `config=`, `note=` (an annotation). `a@5` is a tag that was set 5
+/// seconds ago, `3.sig` one that is attached to image 3, `3.` the tag of its referrers.
 ///
-/// What is expected: `a -` stays as no rule selects it, `a +k` stays by rule k, `a xd` goes by rule d, `a: REASON` stays
-/// and `a xd: REASON` goes for that reason. A manifest is `#` and its number. What is not mentioned stays.
+/// What is expected: `a -` stays as no rule selects it, `a +k` stays by rule k, `a xd` goes by rule d, `a: REASON`
+/// stays and `a xd: REASON` goes for that reason. A manifest is `#` and its number. What is not mentioned stays.
 struct RetentionCase: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let rules: String

@@ -198,7 +198,10 @@ import Testing
         .init(
             "the config's type where there is no artifact type",
             delete("artifact-types: [\"application/vnd.*.config.v1+json\"]"),
-            "1 a config=application/vnd.helm.config.v1+json\n2 b kind=application/x config=application/vnd.helm.config.v1+json",
+            """
+            1 a config=application/vnd.helm.config.v1+json\n\
+            2 b kind=application/x config=application/vnd.helm.config.v1+json
+            """,
             "a xd",
             "b -"
         ),

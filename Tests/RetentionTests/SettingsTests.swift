@@ -75,7 +75,10 @@ import Testing
             "undo: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 3}}]"
         )
         let same = try settings(
-            "# c\npolicies: [{rules: [{keep: {\"newest\": '3'}, name: k}], repositories: [\"**\"], name: a}]\nundo: \"3d\"\n"
+            """
+            # c\npolicies: [{rules: [{keep: {\"newest\": '3'}, name: k}], repositories: [\"**\"], name: a}]\n\
+            undo: \"3d\"\n
+            """
         )
         let other = try settings(
             "undo: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 4}}]"
@@ -84,7 +87,10 @@ import Testing
         #expect(one.canonical != other.canonical)
         #expect(
             one.canonical
-                == #"{"policies":[{"name":"a","repositories":["**"],"rules":[{"keep":{"newest":"3"},"name":"k"}]}],"undo":"3d"}"#
+                == #"""
+                {"policies":[{"name":"a","repositories":["**"],"rules":[{"keep":{"newest":"3"},\#
+                "name":"k"}]}],"undo":"3d"}
+                """#
         )
     }
 
@@ -103,11 +109,17 @@ import Testing
         ("policies:\n  - name: p\n    repositories: [a]", 2, "takes a list of 1 to"),
         ("policies:\n  - name: p q\n    repositories: [a]", 2, "is no name"),
         (
-            "policies:\n  - {name: p, repositories: [a], rules: [{name: k, keep: {}}]}\n  - {name: p, repositories: [a], rules: [{name: k, keep: {}}]}",
+            """
+            policies:\n  - {name: p, repositories: [a], rules: [{name: k, keep: {}}]}\n  - {name: p, \
+            repositories: [a], rules: [{name: k, keep: {}}]}
+            """,
             3, "two policies have the name 'p'"
         ),
         (
-            "policies:\n  - name: p\n    repositories: [a]\n    rules:\n      - {name: k, keep: {}}\n      - {name: k, keep: {}}",
+            """
+            policies:\n  - name: p\n    repositories: [a]\n    rules:\n      - {name: k, keep: {}}\n\
+                  - {name: k, keep: {}}
+            """,
             6, "two rules of a policy"
         ),
         (withRule("{name: d, delete: {}}"), 5, "names no condition"),
@@ -159,9 +171,10 @@ import Testing
     @Test func readsWhatTheWriterPrints() throws {
         let text = """
             {untagged: also, tags: ["a"], not-tags: ["b"], tags-matching: ["(c)"], not-tags-matching: ["d\\\\d"], \
-            with-tags: ["e"], versions: [">=1"], pre-release: true, pushed-before: 90s, pushed-within: 2d, pulled-before: 3h, \
-            pulled-within: 4m, orphaned: false, media-types: ["m/*"], artifact-types: ["n/*"], annotations: {"k": "v*"}, \
-            newest: 7, except: [{tags: ["x"], newest: {count: 2, by: version, per: minor, of: images}}]}
+            with-tags: ["e"], versions: [">=1"], pre-release: true, pushed-before: 90s, pushed-within: 2d, \
+            pulled-before: 3h, pulled-within: 4m, orphaned: false, media-types: ["m/*"], artifact-types: ["n/*"], \
+            annotations: {"k": "v*"}, newest: 7, \
+            except: [{tags: ["x"], newest: {count: 2, by: version, per: minor, of: images}}]}
             """
         let selector = try rules("- {name: k, keep: \(text)}")[0].selector
         #expect(selector.written == text)

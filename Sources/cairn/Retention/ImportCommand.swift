@@ -11,8 +11,9 @@ struct ImportCommand: ParsableCommand {
         commandName: "import",
         abstract: "Translate another registry's retention rules to the section 'retention' of the configuration.",
         discussion: """
-            The section is printed, with a comment for each thing that is not quite the same here. Exit status: 0 done; \
-            1 something has no translation, and nothing is printed; 2 or 64 the file or an argument cannot be read.
+            The section is printed, with a comment for each thing that is not quite the same here. Exit status: 0 \
+            done; 1 something has no translation, and nothing is printed; 2 or 64 the file or an argument cannot be \
+            read.
             """
     )
 

@@ -26,7 +26,8 @@ struct Cairn: AsyncParsableCommand {
         abstract: "A content-addressed registry for container images and other OCI artifacts.",
         version: version,
         subcommands: [
-            Serve.self, AccessCommand.self, AttestCommand.self, Fsck.self, CollectCommand.self, HistoryCommand.self, KeyCommand.self,
+            Serve.self, AccessCommand.self, AttestCommand.self, Fsck.self, CollectCommand.self, HistoryCommand.self,
+            KeyCommand.self,
             LogCommand.self, PullCommand.self, QuarantineCommand.self, SignCommand.self, TLSCommand.self,
             TrustCommand.self, VerifyCommand.self, Version.self,
         ]

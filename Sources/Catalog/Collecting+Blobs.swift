@@ -93,12 +93,18 @@ extension Catalog {
         }
     }
 
-    /// Which of these files no row speaks of.
+    /// Which of these files no row speaks of. Of many files each part is read by itself.
     package func digestsWithoutRow(among digests: [Digest]) async throws(CatalogError) -> [Digest] {
-        precondition(digests.count <= CatalogLimits.comparedFiles)
-        return try await readers.read { database in
-            try digests.filter { try database.row(SQL.blobExists, $0.key) == nil }
+        var strangers: [Digest] = []
+        var rest = digests[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(CatalogLimits.comparedFiles)
+            strangers += try await readers.read { database in
+                try part.filter { try database.row(SQL.blobExists, $0.key) == nil }
+            }
+            rest = rest.dropFirst(part.count)
         }
+        return strangers
     }
 
     /// Condemns files that no row speaks of: pushes that were never acknowledged. A push that is acknowledged
@@ -106,7 +112,7 @@ extension Catalog {
     ///
     /// - Returns: How many were condemned.
     package func condemnFiles(_ files: [(digest: Digest, size: Int64)]) async throws(CatalogError) -> Int {
-        precondition(files.count <= CatalogLimits.comparedFiles)
+        precondition(files.count <= CatalogLimits.condemnedFiles)
         return try await writer.submit { transaction in
             var condemned = 0
             for file in files {

@@ -46,9 +46,8 @@ extension Catalog {
     /// Each link is judged inside the transaction that removes it, in a savepoint of its own; no list of candidates is
     /// ever older than that. A link that has a reference leaves the queue: who takes its last reference away queues it
     /// again, in the same transaction. One with a lease comes up when that has ended. The last link of a blob condemns
-    /// it. What cannot be judged is kept, and is looked at again later.
-    ///
-    /// - Parameter limit: At most `CatalogLimits.collectedLinks` are judged at once.
+    /// it. What cannot be judged is kept, and is looked at again later. At most `CatalogLimits.collectedLinks` are
+    /// judged at once.
     package func collectLinks(limit: Int) async throws(CatalogError) -> LinkCollection {
         let limit = min(max(limit, 1), CatalogLimits.collectedLinks)
         return try await writer.submit { transaction in

@@ -102,7 +102,9 @@ extension Catalog {
             var bytes: Int64 = 0
             for row in rows {
                 if try !row.flag(1) { bytes += try row.optionalInt(2) ?? 0 }
-                if try row.optionalText(3) == nil { findings.append("\(name): a link to no blob, \(try row.digest(0))") }
+                if try row.optionalText(3) == nil {
+                    findings.append("\(name): a link to no blob, \(try row.digest(0))")
+                }
                 if try !row.flag(4), try !row.flag(5) {
                     findings.append("\(name): neither referenced nor queued, \(try row.digest(0))")
                 }

@@ -46,6 +46,8 @@ package enum CatalogLimits {
     package static let countedRows = 100_000
     /// Digests of files that one read compares with the rows.
     package static let comparedFiles = 1_024
+    /// Files without a row that one transaction condemns.
+    package static let condemnedFiles = 256
     /// Rows that one read of an audit or of a report looks at.
     package static let auditedRows = 2_000
     /// The same for manifests, each of which has edges to be looked at.

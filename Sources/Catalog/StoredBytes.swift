@@ -7,6 +7,11 @@ import GRDB
 package struct StoredBytes: Sendable, Hashable {
     package let bytes: Int64
     package let blobs: Int64
+
+    package init(bytes: Int64, blobs: Int64) {
+        self.bytes = bytes
+        self.blobs = blobs
+    }
 }
 
 extension SQL {

@@ -22,11 +22,7 @@ struct OrphanWalk {
         for algorithm in Digest.Algorithm.allCases {
             try await collector.content.forEachDigest(algorithm) { page in
                 try Task.checkCancellation()
-                var rest = page[...]
-                while !rest.isEmpty {
-                    condemned += try await look(at: Array(rest.prefix(CatalogLimits.comparedFiles)))
-                    rest = rest.dropFirst(CatalogLimits.comparedFiles)
-                }
+                condemned += try await look(at: page)
                 try await collector.environment.sleep(.milliseconds(CollectionLimits.walkPause))
             }
         }
@@ -52,6 +48,11 @@ struct OrphanWalk {
             }
             old.append((digest: digest, size: file.size))
         }
-        return old.isEmpty ? 0 : try await collector.catalog.condemnFiles(old)
+        var condemned = 0
+        while !old.isEmpty {
+            condemned += try await collector.catalog.condemnFiles(Array(old.prefix(CatalogLimits.condemnedFiles)))
+            old.removeFirst(min(old.count, CatalogLimits.condemnedFiles))
+        }
+        return condemned
     }
 }

@@ -125,6 +125,19 @@ import Testing
         }
     }
 
+    @Test func aTurnOfCollectionIsAskedForAndShown() async throws {
+        try await serving { authority in
+            let waited = try await cairn("gc", "--registry", authority, "--wait")
+            #expect(waited.status == 0 && waited.output.contains(" blobs of "))
+            let status = try await cairn("gc", "--registry", authority, "--status", "--output", "json")
+            let shown = try JSONValue(parsing: Array(status.output.utf8))
+            #expect(shown["enabled"] == .bool(true) && shown["grace_seconds"] == .integer(86_400))
+            #expect(shown["total"]?["removed_blobs"] == .integer(0))
+            let both = try await cairn("gc", "--registry", authority, "--status", "--wait")
+            #expect(both.status == 2)
+        }
+    }
+
     @Test func aTagHasAHistory() async throws {
         try await serving { authority in
             let other = try Sample.image(config: config, layers: [], annotations: ["a": "b"])

@@ -64,6 +64,7 @@ import Testing
         _ = try await catalog.blobRecord(layer)
         _ = try await catalog.blobRecords(after: nil, limit: 10)
         _ = try await catalog.manifestAudits(after: nil, limit: 10)
+        try await Self.verbsOfCollection(fixture)
         try await catalog.housekeep()
         return fixture.statements.withLock { $0 }
     }
@@ -169,6 +170,28 @@ import Testing
         _ = try await catalog.layerScan(of: image, scanner: 1)
     }
 
+    private static func verbsOfCollection(_ fixture: CatalogFixture) async throws {
+        let catalog = try fixture.catalog
+        fixture.clock.advance(seconds: Sample.undo + 1)
+        _ = try await catalog.purgeManifests(limit: 10, context: Sample.context)
+        fixture.clock.advance(seconds: Sample.lease + 1)
+        _ = try await catalog.collectLinks(limit: 10)
+        let condemned = try await catalog.condemnedBlobs(after: nil, limit: 10).map(\.digest)
+        _ = try await catalog.stillCondemned(condemned)
+        _ = try await catalog.deleteCondemned(condemned)
+        _ = try await catalog.digestsWithoutRow(among: [Sample.digest(77)])
+        _ = try await catalog.condemnFiles([(digest: Sample.digest(77), size: 1)])
+        _ = try await catalog.secondsUntilCollectable()
+        _ = try await catalog.collectionBacklog()
+        _ = try await catalog.storedBytes()
+        _ = try await catalog.storageCategories(after: nil)
+        _ = try await catalog.auditManifests(after: nil)
+        _ = try await catalog.auditBlobs(after: nil)
+        _ = try await catalog.auditLinks(of: Sample.repository(), after: nil)
+        _ = try await catalog.auditedRepositories(after: nil)
+        _ = try await catalog.account(of: Sample.repository())
+    }
+
     @Test func noVerbScansATable() async throws {
         let fixture = try CatalogFixture()
         let statements = try await QueryPlanTests.statementsOfAllVerbs(fixture)
@@ -206,6 +229,8 @@ import Testing
             "SCAN scan_queue",
             // Only what was found damaged stands in this index.
             "SCAN blob USING COVERING INDEX blob_sick",
+            // A minute's bookings, and counts that end at a bound.
+            "SCAN stored",
         ]
         if bounded.contains(where: step.hasPrefix) { return false }
         // One step from the end of the table, and the first rows of a queue.

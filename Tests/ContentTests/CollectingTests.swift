@@ -45,9 +45,12 @@ struct CollectingTests {
         }
     }
 
-    @Test("a file that cannot be opened or unlinked stays and is not recorded; the others go", arguments: [
-        SystemCall.open, SystemCall.unlink,
-    ])
+    @Test(
+        "a file that cannot be opened or unlinked stays and is not recorded; the others go",
+        arguments: [
+            SystemCall.open, SystemCall.unlink,
+        ]
+    )
     func refused(call: SystemCall) async throws {
         try await TestStore.with { test in
             let (bad, good) = (try await test.push(sample(10)), try await test.push(sample(10, seed: 2)))

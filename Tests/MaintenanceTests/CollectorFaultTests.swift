@@ -145,12 +145,15 @@ struct CollectorFaultTests {
         }
     }
 
-    @Test("an audit finds what is not queued, not counted, or not condemned, and changes nothing", arguments: [
-        "DELETE FROM gc_queue", "UPDATE usage_delta SET bytes = bytes + 1 WHERE repo_id <> 0",
-        "INSERT INTO blob(digest, size, state) SELECT CAST(x'01' || randomblob(32) AS BLOB), 1, 'live'",
-        "UPDATE blob SET state = 'condemned', condemned_st = 0",
-        "UPDATE manifest SET live = 0, purge_after_st = 1 WHERE depth = 0",
-    ])
+    @Test(
+        "an audit finds what is not queued, not counted, or not condemned, and changes nothing",
+        arguments: [
+            "DELETE FROM gc_queue", "UPDATE usage_delta SET bytes = bytes + 1 WHERE repo_id <> 0",
+            "INSERT INTO blob(digest, size, state) SELECT CAST(x'01' || randomblob(32) AS BLOB), 1, 'live'",
+            "UPDATE blob SET state = 'condemned', condemned_st = 0",
+            "UPDATE manifest SET live = 0, purge_after_st = 1 WHERE depth = 0",
+        ]
+    )
     func drift(damage: String) async throws {
         try await CollectorFixture.with { fixture in
             try await fixture.store.putImage(seed: 1)

@@ -36,7 +36,7 @@ def call(port, method, path, body=None, headers=None, timeout=60):
 def settings(**values):
     """The text of a configuration whose collection has these settings."""
     lines = [f"  {name.replace('_', '-')}: {value}" for name, value in values.items()]
-    return "\n".join(["access-log: false", "log-level: warning", "collection:", *lines, ""])
+    return "\n".join(["access-log: false", "log-level: warning", "collection:", "  enabled: true", *lines, ""])
 
 
 class CollectingServer:

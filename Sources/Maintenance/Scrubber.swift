@@ -99,7 +99,7 @@ package final class Scrubber: Sendable {
         return try state.withLock { state throws(ScrubError) in
             if let run = state.run, !run.isOver {
                 guard run.covers(repository) else {
-                    throw ScrubError(.busy, "a scrub of \(run.repository?.description ?? "all") is under way; wait for it")
+                    throw ScrubError(.busy, "a scrub of \(run.scope) is under way; wait for it")
                 }
                 return run.snapshot
             }

@@ -27,8 +27,8 @@ struct Cairn: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, AccessCommand.self, AttestCommand.self, Fsck.self, HistoryCommand.self, KeyCommand.self,
-            LogCommand.self, PullCommand.self, QuarantineCommand.self, ScrubCommand.self, SignCommand.self, TLSCommand.self,
-            TrustCommand.self, VerifyCommand.self, Version.self,
+            LogCommand.self, PullCommand.self, QuarantineCommand.self, ScrubCommand.self, SignCommand.self,
+            TLSCommand.self, TrustCommand.self, VerifyCommand.self, Version.self,
         ]
     )
 }

@@ -57,9 +57,8 @@ package struct ScrubClient: Sendable {
         return try Status(parsing: body, of: registry)
     }
 
-    /// Begins a run, or joins the one that is under way.
-    ///
-    /// - Parameter rate: Bytes in a second; nil for what the registry takes then.
+    /// Begins a run, or joins the one that is under way. The rate is in bytes in a second; nil for what the registry
+    /// takes then.
     package func start(_ repository: RepositoryName?, rate: Int64?) async throws(ClientError) -> Run {
         var writer = JSONWriter()
         writer.object { writer in

@@ -158,9 +158,9 @@ extension Configuration {
     ) throws(ConfigurationError) {
         let place = "\(file):\(key.mark?.line ?? 1)"
         guard let setting = Setting(rawValue: name) else {
+            let sections = [Self.accessSection, Self.trustSection, Self.scanSection, ScrubSettings.section]
             let known =
-                (Setting.allCases.map(\.rawValue) + [Self.accessSection, Self.trustSection, Self.scanSection, ScrubSettings.section]
-                + LogSettings.sections.sorted()).joined(separator: ", ")
+                (Setting.allCases.map(\.rawValue) + sections + LogSettings.sections.sorted()).joined(separator: ", ")
             throw ConfigurationError(description: "\(place): unknown setting '\(name)'; the settings are \(known)")
         }
         guard let scalar = value.scalar else {

@@ -5,8 +5,8 @@ import Catalog
 import Content
 import Dispatch
 import Foundation
-import Glibc
 import GRDB
+import Glibc
 import Maintenance
 import OCI
 import Registry

@@ -13,8 +13,9 @@ struct ScrubCommand: AsyncParsableCommand {
         abstract: "Show how the reading of all blobs stands, or have them read now.",
         discussion: """
             A registry reads all its blobs over again and again. What the disk has damaged counts as absent until it \
-            is pushed again. --now has everything, or a repository, read at once; with --wait the command ends with the \
-            run, and with status 11 where something is damaged. It takes the right 'admin', or 'audit' for the status.
+            is pushed again. --now has everything, or a repository, read at once; with --wait the command ends with \
+            the run, and with status 11 where something is damaged. It takes the right 'admin', or 'audit' for the \
+            status.
 
             """ + ClientCommand.exitStatuses
     )

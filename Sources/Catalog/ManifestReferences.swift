@@ -39,9 +39,10 @@ extension Transaction {
     /// Looks every reference of a manifest up in its repository, in the order of digests: where rows are locked, all
     /// verbs lock them in that order.
     ///
-    /// Config and layers need a visible link to a whole blob of the declared size; children need to be live and whole here. A
-    /// layer that may not be distributed and names other places may be absent, and then has no edge. An entry of an
-    /// index that is no manifest by its media type, as in a build cache of BuildKit, is looked for among the blobs.
+    /// Config and layers need a visible link to a whole blob of the declared size; children need to be live and whole
+    /// here. A layer that may not be distributed and names other places may be absent, and then has no edge. An entry
+    /// of an index that is no manifest by its media type, as in a build cache of BuildKit, is looked for among the
+    /// blobs.
     func resolve(_ manifest: Manifest, in repository: Repository?) throws -> ResolvedReferences {
         var references = ResolvedReferences()
         let children = try lookUp(manifest.manifests, in: repository, SQL.liveChild).mapValues { row in

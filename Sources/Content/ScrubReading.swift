@@ -247,7 +247,7 @@ extension ContentStore {
 
     /// The bytes of a small blob; nil where there is no file, or a larger one. Nothing says that they have the digest.
     package func bytes(of digest: Digest, atMost limit: Int) async throws(ContentError) -> [UInt8]? {
-        guard let file = try await open(digest), file.size <= limit else { return nil }
+        guard let file = try await self.open(digest), file.size <= limit else { return nil }
         return Array(try await file.read(at: 0, count: Int(file.size)).readableBytesView)
     }
 

@@ -8,7 +8,7 @@ package enum ScrubLimits {
     /// Seconds that a pass over everything takes at most, by default.
     package static let every: Int64 = 30 * 86_400
     /// The slowest and the fastest rate that may be asked for.
-    package static let rates: ClosedRange<Int64> = 1 << 10 ... 1 << 40
+    package static let rates: ClosedRange<Int64> = 1 << 10...1 << 40
     /// The shortest deadline of a whole pass, in seconds: a small store is read no more often than once in it.
     package static let shortestEvery: Int64 = 3_600
     /// A pass begins no sooner after the one before than this, in seconds, or than its deadline if that is shorter.

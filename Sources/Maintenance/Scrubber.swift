@@ -86,10 +86,10 @@ package final class Scrubber: Sendable {
         }
     }
 
-    /// Asks for a run over everything, or over a repository; or joins one that is under way and covers it.
+    /// Asks for a run over everything, or over a repository; or joins one that is under way and covers it. The rate is
+    /// in bytes in a second; nil for `ScrubLimits.runRate`.
     ///
-    /// - Parameter rate: Bytes in a second; nil for `ScrubLimits.runRate`.
-    /// - Throws: `ScrubError` of code `.busy` where another run is under way, `.unknownRepository`; `CatalogError`.
+    /// Errors: `ScrubError` of code `.busy` where another run is under way, `.unknownRepository`; `CatalogError`.
     package func start(over repository: RepositoryName?, rate: Int64?) async throws -> ScrubRun.Snapshot {
         if let repository {
             guard try await catalog.repositoryExists(repository) else {
@@ -99,7 +99,7 @@ package final class Scrubber: Sendable {
         return try state.withLock { state throws(ScrubError) in
             if let run = state.run, !run.isOver {
                 guard run.covers(repository) else {
-                    throw ScrubError(.busy, "a scrub of \(run.repository?.description ?? "all") is under way; wait for it")
+                    throw ScrubError(.busy, "a scrub of \(run.scope) is under way; wait for it")
                 }
                 return run.snapshot
             }
@@ -158,6 +158,7 @@ package final class Scrubber: Sendable {
             let total = try await totals(of: run.repository)
             run.change { $0.total = total }
             try await ScrubWalk(self, pace: pace(of: run), run: run).go(from: nil)
+            state.withLock { $0.problem = nil }
         } catch {
             failure = error
             note(error)

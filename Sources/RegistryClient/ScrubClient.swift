@@ -32,7 +32,8 @@ package struct ScrubClient: Sendable {
         package var line: String {
             let (done, total) = (PullProgress.size(bytes), PullProgress.size(totalBytes))
             let speed = PullProgress.size(bytesPerSecond)
-            return "\(blobs) of \(totalBlobs) blobs, \(done) of \(total), \(speed)/s, \(damaged) damaged, \(healed) healed"
+            let verdict = "\(damaged) damaged, \(healed) healed"
+            return "\(blobs) of \(totalBlobs) blobs, \(done) of \(total), \(speed)/s, \(verdict)"
         }
     }
 
@@ -56,9 +57,8 @@ package struct ScrubClient: Sendable {
         return try Status(parsing: body, of: registry)
     }
 
-    /// Begins a run, or joins the one that is under way.
-    ///
-    /// - Parameter rate: Bytes in a second; nil for what the registry takes then.
+    /// Begins a run, or joins the one that is under way. The rate is in bytes in a second; nil for what the registry
+    /// takes then.
     package func start(_ repository: RepositoryName?, rate: Int64?) async throws(ClientError) -> Run {
         var writer = JSONWriter()
         writer.object { writer in
@@ -117,7 +117,8 @@ extension ScrubClient.Status {
     private static func lines(of document: JSONValue) -> [String] {
         var lines: [String] = []
         func figures(_ value: JSONValue) -> String {
-            let (done, total) = (PullProgress.size(value.number("bytes")), PullProgress.size(value.number("total_bytes")))
+            let done = PullProgress.size(value.number("bytes"))
+            let total = PullProgress.size(value.number("total_bytes"))
             let blobs = "\(value.number("blobs")) of \(value.number("total_blobs")) blobs"
             return "\(blobs), \(done) of \(total), \(value.number("found")) found damaged"
         }

@@ -10,7 +10,7 @@ struct ProgressBar: Sendable {
     let mode: ProgressOptions.Mode
     private let write: @Sendable (String) -> Void
 
-    /// - Parameter mode: nil for a bar on a terminal and JSON elsewhere.
+    /// A mode of nil is a bar on a terminal and JSON elsewhere.
     init(
         mode: ProgressOptions.Mode?,
         isTerminal: Bool = FileHandle.standardError.isTerminal,

@@ -54,6 +54,12 @@ import Testing
         ("tls:\n  nothing: a.pem\n", "cairn.yaml:2:", "unknown setting 'tls-nothing'"),
         ("tls:\n  key: ''\n", "cairn.yaml:2:", "the path is empty"),
         ("tls: a.pem\n", "cairn.yaml:1:", "unknown setting 'tls'"),
+        ("scrub: fast\n", "cairn.yaml:1:", "rate, every, enabled"),
+        ("scrub:\n  pace: 1MiB\n", "cairn.yaml:2:", "has no 'pace'"),
+        ("scrub:\n  rate: 20 MB\n", "cairn.yaml:2:", "a number of bytes above 0 like 500MiB"),
+        ("scrub:\n  rate: 1000\n", "cairn.yaml:2:", "from 1KiB to 1TiB"),
+        ("scrub:\n  rate: 1MiB\n  every: 30m\n", "cairn.yaml:3:", "at least 1h"),
+        ("scrub:\n  enabled: no\n", "cairn.yaml:2:", "true or false"),
     ]
 
     @Test(arguments: files)

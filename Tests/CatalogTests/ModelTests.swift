@@ -137,7 +137,9 @@ private final class ModelRun {
             ? [repository.live.contains(sample.digest) ? sample.digest : nil] : tags.map { repository.tags[$0] }
         let blobsHere = (sample.manifest.config.map { [$0] } ?? []) + sample.manifest.layers
         let isWhole = blobsHere.allSatisfy { isVisible($0.digest, name) && !corrupt.contains($0.digest) }
-        let hasChildren = sample.manifest.manifests.allSatisfy { repository.live.contains($0.digest) }
+        let hasChildren = sample.manifest.manifests.allSatisfy {
+            repository.live.contains($0.digest) && !corrupt.contains($0.digest)
+        }
         if !targets.allSatisfy({ holds(condition, $0) }) {
             guard case .preconditionFailed = result else { return fail("precondition", step, result) }
         } else if !isWhole || !hasChildren {

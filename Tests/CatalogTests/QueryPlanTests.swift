@@ -65,6 +65,7 @@ import Testing
         _ = try await catalog.blobRecords(after: nil, limit: 10)
         _ = try await catalog.manifestAudits(after: nil, limit: 10)
         try await Self.verbsOfCollection(fixture)
+        try await verbsOfTheScrub(catalog, layer)
         try await catalog.housekeep()
         return fixture.statements.withLock { $0 }
     }
@@ -152,6 +153,26 @@ import Testing
         _ = try await catalog.lastPlace()
         _ = try await catalog.unmetEntries(after: .start, limit: 10)
         _ = try await catalog.lostBlobs(limit: 10)
+    private static func verbsOfTheScrub(_ catalog: Catalog, _ layer: Digest) async throws {
+        for name in [nil, try Sample.repository()] {
+            _ = try await catalog.scrubCandidates(after: nil, in: name, limit: 10)
+        }
+        try await catalog.beginScrubPass(over: BlobTotals())
+        var progress = ScrubProgress()
+        (progress.verified, progress.after) = ([layer], layer)
+        try await catalog.recordScrub(progress)
+        _ = try await catalog.scrubRecord()
+        _ = try await catalog.oldestVerification(after: layer)
+        try await catalog.endScrubPass()
+        _ = try await catalog.damagedBlobs(limit: 10)
+        try await catalog.markBlob(layer, health: .corrupt)
+        try await catalog.markBlob(layer, health: .ok)
+        let image = try SampleManifest.image(2)
+        for health in [BlobHealth.corrupt, .ok] { try await catalog.markBlob(image.digest, health: health) }
+        try await catalog.markBlob(image.digest, health: .corrupt)
+        _ = try await catalog.put(image, tags: ["a"])
+        _ = try await catalog.manifestCopies(of: image.digest, after: nil, limit: 10)
+        try await catalog.replaceCopies([1], of: image.digest, by: [])
     }
 
     private static func verbsOfTrust(_ catalog: Catalog, image: Digest) async throws {
@@ -231,6 +252,8 @@ import Testing
             "SCAN blob USING COVERING INDEX blob_sick",
             // A minute's bookings, and counts that end at a bound.
             "SCAN stored",
+            // Only what is damaged stands in this index.
+            "SCAN blob USING INDEX blob_sick",
         ]
         if bounded.contains(where: step.hasPrefix) { return false }
         // One step from the end of the table, and the first rows of a queue.

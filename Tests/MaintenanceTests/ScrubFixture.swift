@@ -5,8 +5,8 @@ import Catalog
 import Content
 import Dispatch
 import Foundation
-import Glibc
 import GRDB
+import Glibc
 import Maintenance
 import OCI
 import Registry
@@ -27,6 +27,8 @@ final class FaultyDisk: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Opened once a read waits, and is given up then.
+    let stalled = Latch()
 
     func hold(_ options: inout TestStore.Options) {
         let live = options.filesystem
@@ -56,6 +58,7 @@ final class FaultyDisk: Sendable {
             }
             if fails { throw SystemCallError(.pread, errno: EIO) }
             if let gate {
+                stalled.open()
                 gate.wait()
                 gate.signal()
             }
@@ -100,7 +103,7 @@ struct ScrubFixture: Sendable {
     }
 
     func scrubber(_ settings: ScrubSettings = ScrubSettings()) -> Scrubber {
-        let time = time
+        let (time, stalled) = (time, disk.stalled)
         return Scrubber(
             content: store.content,
             catalog: store.catalog,
@@ -108,8 +111,8 @@ struct ScrubFixture: Sendable {
             environment: Scrubber.Environment(
                 now: { time.seconds },
                 monotonic: { time.nanoseconds },
-                sleep: { time.sleep($0) },
-                timeout: { _ in try await time.timeout() }
+                sleep: { time.elapse($0) },
+                timeout: { _ in try await stalled.wait() }
             ),
             logger: TestStore.silent
         )
@@ -150,25 +153,54 @@ struct ScrubFixture: Sendable {
     func health(_ digest: Digest) async throws -> BlobHealth? { try await store.catalog.blobRecord(digest)?.health }
 }
 
-/// Time that passes by sleeping, and reads that take too long when the test says so.
+/// Time that passes by sleeping.
 final class ScrubTime: Sendable {
     private let elapsed = Mutex<UInt64>(1_000_000_000)
-    private let isOver = Mutex(false)
 
     var nanoseconds: UInt64 { elapsed.withLock { $0 } }
     var seconds: Int64 { 1_700_000_000 + Int64(nanoseconds / 1_000_000_000) }
 
-    func sleep(_ duration: Duration) {
+    func elapse(_ duration: Duration) {
         elapsed.withLock { $0 += UInt64(max(0, duration / .nanoseconds(1))) }
     }
+}
 
-    /// From now on reads are given up at once.
-    func endTimeouts() { isOver.withLock { $0 = true } }
+/// A door that is opened once; who waits before that waits until then, or until its task is cancelled.
+final class Latch: Sendable {
+    private struct State {
+        var isOpen = false
+        var nextID = 0
+        var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
+    }
 
-    func timeout() async throws {
-        if isOver.withLock({ $0 }) { return }
-        // Until it is cancelled.
-        for await _ in AsyncStream<Void>.makeStream().stream {}
+    private let state = Mutex(State())
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [:] }
+            return Array(state.waiting.values)
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func wait() async throws {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let goesOn = state.withLock { state in
+                    if state.isOpen || Task.isCancelled { return true }
+                    state.waiting[id] = continuation
+                    return false
+                }
+                if goesOn { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiting.removeValue(forKey: id) }?.resume()
+        }
         try Task.checkCancellation()
     }
 }

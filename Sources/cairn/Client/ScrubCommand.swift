@@ -12,9 +12,10 @@ struct ScrubCommand: AsyncParsableCommand {
         commandName: "scrub",
         abstract: "Show how the reading of all blobs stands, or have them read now.",
         discussion: """
-            A registry reads all its blobs over again and again. What the disk has damaged counts as absent until it is \
-            pushed again. --now has everything, or a repository, read at once; with --wait the command ends with the \
-            run, and with status 11 where something is damaged. It takes the right 'admin', or 'audit' for the status.
+            A registry reads all its blobs over again and again. What the disk has damaged counts as absent until it \
+            is pushed again. --now has everything, or a repository, read at once; with --wait the command ends with \
+            the run, and with status 11 where something is damaged. It takes the right 'admin', or 'audit' for the \
+            status.
 
             """ + ClientCommand.exitStatuses
     )

@@ -166,7 +166,8 @@ import Testing
         let tag = try tag
         #expect(found.map(\.subject) == [digest, tag])
         #expect(found.map(\.kind) == [.hold, .pin])
-        #expect(found.map(\.reason) == ["held by someone: INC-7", "pinned until 2023-11-14T22:13:30Z by someone: INC-7"])
+        let reasons = ["held by someone: INC-7", "pinned until 2023-11-14T22:13:30Z by someone: INC-7"]
+        #expect(found.map(\.reason) == reasons)
         let later = try await catalog.protections(of: Sample.repository(), previousImages: 0, now: now + 10)
         #expect(later.map(\.subject) == [digest])
     }

@@ -143,7 +143,7 @@ extension Catalog {
             )
             var event: EventID?
             if former?.digest != report.digest || former?.endedAt != nil {
-                event = try transaction.noteChange(of: report.place, from: former, to: report, group, repository, context)
+                event = try transaction.noteChange(from: former, to: report, group, repository, context)
             }
             return .recorded(event: event, isTrashed: !isLive, staleAt: staleAt, expiresAt: expiresAt)
         }
@@ -265,7 +265,6 @@ extension Transaction {
 
     /// Another image runs there than before: both are among the images of the service, and the log hears of it.
     fileprivate func noteChange(
-        of place: DeploymentPlace,
         from former: FormerReport?,
         to report: DeploymentReport,
         _ group: DeploymentGroup,
@@ -287,7 +286,7 @@ extension Transaction {
             ProtectionLimits.imagesPerService
         )
         let ran = former?.endedAt == nil ? former?.digest : nil
-        return try record(place, from: ran, to: report.digest, report.deployment, in: repository, context)
+        return try record(report.place, from: ran, to: report.digest, report.deployment, in: repository, context)
     }
 
     fileprivate func end(

@@ -59,11 +59,11 @@ extension SQL {
     static let pins = pinColumns + " WHERE p.id > ? ORDER BY p.id LIMIT ?"
     static let pinsOfTag = pinColumns + " WHERE p.repo_id = ? AND p.tag = ?"
     static let pinsOfDigest = pinColumns + " WHERE p.repo_id = ? AND p.digest = ?"
-    /// Of all tags of a manifest at once.
+    /// Of all tags of a manifest at once: from the tags on, for a repository may have many pins.
     static let pinsOfTagsOfManifest = """
         SELECT p.id, r.name, p.kind, p.tag, p.digest, p.until, p.reason, p.actor, p.since
-        FROM tag t JOIN pin p ON p.repo_id = t.repo_id AND p.tag = t.name JOIN repo r ON r.id = p.repo_id
-        WHERE t.repo_id = ? AND t.digest = ? AND t.live = 1
+        FROM tag t CROSS JOIN pin p JOIN repo r ON r.id = p.repo_id
+        WHERE t.repo_id = ? AND t.digest = ? AND t.live = 1 AND p.repo_id = t.repo_id AND p.tag = t.name
         """
     static let countPins = "SELECT COUNT(*) FROM (SELECT 1 FROM pin WHERE repo_id = ? LIMIT ?) AS bounded"
     static let setTagPin = """

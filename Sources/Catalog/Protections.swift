@@ -82,7 +82,8 @@ extension Catalog {
             for image in page { found.add(image.protection(at: now)) }
             last = page.count == ProtectionLimits.page ? page.last?.id : nil
         }
-        var group: DeploymentGroup? = DeploymentGroup(repository: repository, environment: "", service: "", reporter: "")
+        let first = DeploymentGroup(repository: repository, environment: "", service: "", reporter: "")
+        var group: DeploymentGroup? = first
         while let start = group {
             let page = try await readers.read { database in
                 try database.groups(after: start, limit: ProtectionLimits.servicesPerRead).map { group in

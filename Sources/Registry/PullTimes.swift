@@ -52,6 +52,9 @@ package final class PullTimes: Sendable {
     /// Whether so much waits that it is to be written before its time.
     package var wantsFlush: Bool { isFilling.load(ordering: .relaxed) }
 
+    /// How many times wait to be written.
+    package var pendingCount: Int { shards.reduce(0) { $0 + $1.pending.withLock { $0.count } } }
+
     /// Writes what waits, and returns once it is durable. What cannot be written waits for the next time.
     ///
     /// To be called by one task at a time.

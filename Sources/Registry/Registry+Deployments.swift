@@ -56,7 +56,9 @@ extension Registry {
 
     /// Records that an image runs somewhere: it and its predecessors are protected from retention.
     ///
-    /// - Parameter expires: Seconds for which the report holds; nil for a day.
+    /// It holds for `expires` seconds, a day where that is nil.
+    ///
+    /// - Returns: When it goes stale and when the protection ends.
     /// - Throws: `RegistryError.manifestUnknown` where the repository has no such manifest; `.badReport` for a span
     ///   that is too short or too long.
     package func report(
@@ -102,7 +104,8 @@ extension Registry {
 
     /// Records that an image runs somewhere no more: the caller's own report, or those of everyone.
     ///
-    /// - Parameter digest: Ends only reports of this image; nil for whatever is reported.
+    /// With a digest, only reports of that image end.
+    ///
     /// - Returns: The id of the event; nil where nothing is reported there.
     /// - Throws: `RegistryError.recordConflict` where another image is reported there.
     package func end(

@@ -26,9 +26,9 @@ package struct DeploymentClient: Sendable {
 
     /// Reports that an image runs somewhere. It is protected once this returns.
     ///
-    /// - Parameters:
-    ///   - deployment: The rollout that brought it there.
-    ///   - expires: Seconds for which the report holds; nil for what the registry takes.
+    /// `deployment` is the rollout that brought it there. The report holds for `expires` seconds, or where that is nil
+    /// for as long as the registry takes.
+    ///
     /// - Returns: When the report goes stale, as the registry writes it, and what it warns of.
     /// - Throws: `.notFound` where the repository has no such manifest.
     package func report(

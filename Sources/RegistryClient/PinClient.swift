@@ -17,10 +17,10 @@ package struct PinClient: Sendable {
 
     package init(_ registry: RemoteRegistry) { self.registry = registry }
 
-    /// Keeps a tag or a digest. It holds once this returns.
+    /// Keeps a tag or a digest, until a time of RFC 3339 or without an end. It holds once this returns.
     ///
-    /// - Parameter until: A time of RFC 3339; nil for no end.
     /// - Returns: The id of the event, and what the registry warns of.
+    /// - Throws: `.usage` for an empty reason, `.notFound` where the repository has no such tag or manifest.
     package func set(
         _ kind: Kind,
         on subject: Reference,

@@ -183,7 +183,6 @@ extension Configuration {
     ) throws(ConfigurationError) {
         let place = "\(file):\(key.mark?.line ?? 1)"
         guard let setting = Setting(rawValue: name) else {
-            let sections = [Self.accessSection, Self.trustSection, Self.scanSection, ScrubSettings.section]
             let known =
                 (Setting.allCases.map(\.rawValue) + Self.mappings
                 + LogSettings.sections.sorted()).joined(separator: ", ")

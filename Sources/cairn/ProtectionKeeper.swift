@@ -47,7 +47,7 @@ struct ProtectionKeeper: Service {
             while catalog.isWritable, try await catalog.expireDeployments(limit: Self.page) == Self.page {}
             stale.record(try await catalog.staleDeployments(now: Int64(Date().timeIntervalSince1970)))
         } catch {
-            logger.warning("reports of deployments are not looked through; it is tried again", metadata: ["error": "\(error)"])
+            logger.warning("reports of deployments were not looked through", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -31,6 +31,7 @@ import Testing
         Valid("/log/tile/entries/000", "log-entries"), Valid("/api/v1/quarantine", "quarantine"),
         Valid("/api/v1/quarantine/\(digest)", "quarantine"), Valid("/api/v1/decide", "decide"),
         Valid("/api/v1/collection", "collection"),
+        Valid("/api/v1/pins", "pins"), Valid("/api/v1/deployments", "deployments"),
         Valid("/v2/a/_cairn/proof/v1", "proof", "a"), Valid("/v2/a/b/_cairn/proof/\(digest)", "proof", "a/b"),
         Valid("/v2/a/_cairn/history/v1", "history", "a"), Valid("/v2/a/_cairn/trust/v1", "trust", "a"),
         Valid("/v2/a/blobs/\(digest)", "blob", "a"),

@@ -88,7 +88,13 @@ package final class TestStore: Sendable {
             await content.shutdown()
             throw error
         }
-        registry = Registry(content: content, catalog: catalog, blobLimit: options.blobLimit, logger: Self.silent)
+        registry = Registry(
+            content: content,
+            catalog: catalog,
+            pullTimes: PullTimes(catalog: catalog, now: { clock.wallSeconds }),
+            blobLimit: options.blobLimit,
+            logger: Self.silent
+        )
         link.set(registry)
         self.directory = directory
         self.clock = clock

@@ -11,7 +11,9 @@ from e2e_cases import run
 from e2e_world import World, quietly
 
 AUDIENCE = "registry.example"
-PASSWORD = {"alice": "correct horse", "bob": "battery:staple", "carol": "no rights at all", "root": "adm1n"}
+PASSWORD = {
+    "alice": "correct horse", "bob": "battery:staple", "carol": "no rights at all", "keeper": "k33p", "root": "adm1n",
+}
 FREEZE = "the freeze of this week: ask the release team"
 DIGESTS = "deploy agents pull by digest"
 
@@ -39,6 +41,10 @@ RULES = f"""
       allow: [pull, push, delete]
       who: ["user:alice", "workload:ci/alpha", "group:alpha"]
       repositories: ["alpha/**", "frozen/**"]
+    - name: keepers
+      allow: [pull, retain]
+      who: ["user:keeper"]
+      repositories: ["alpha/**"]
     - name: beta
       allow: [pull, push, delete]
       who: ["user:bob", "certificate:region-*"]

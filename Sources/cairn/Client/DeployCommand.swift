@@ -89,7 +89,8 @@ struct DeployReport: AsyncParsableCommand {
                 )
             }
             if let warning = receipt.warning { Console.error("cairn deploy report: \(warning)") }
-            Console.say("\(image.name)@\(digest) runs in \(place.environment) on \(place.target): report again before \(receipt.staleAt)")
+            let words = "runs in \(place.environment) on \(place.target)"
+            Console.say("\(image.name)@\(digest) \(words): report again before \(receipt.staleAt)")
         }
     }
 }

@@ -91,6 +91,13 @@ package final class TestStore: Sendable {
         registry = Registry(
             content: content,
             catalog: catalog,
+            retention: RetentionRunner(
+                catalog: catalog,
+                clock: RetentionClock(wall: { clock.wallSeconds }) {
+                    Int64(clock.monotonicNanoseconds / 1_000_000_000)
+                },
+                logger: Self.silent
+            ),
             pullTimes: PullTimes(catalog: catalog, now: { clock.wallSeconds }),
             blobLimit: options.blobLimit,
             logger: Self.silent

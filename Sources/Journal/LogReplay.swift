@@ -160,6 +160,10 @@ struct LogReplay {
         }
         try await examiner.markMissingBlobs()
         try await progress(ReplayProgress(done: report.entries, total: total))
+        let keys = signer.keyFiles
+        if let former = try await onThread({ try keys.retireWitness() }) {
+            report.add("what other logs were cosigned: the witness gets a new key, and the former one is \(former)")
+        }
         let checkpoint = target.checkpoint
         try await catalog.endReplay(size: checkpoint.size, root: checkpoint.root.bytes, note: target.note)
         try await addUnmet(to: &report)

@@ -8,6 +8,7 @@ import OCI
 import Synchronization
 import TestSupport
 import Testing
+import Transparency
 
 /// A catalog that is older than its log gets what the log has.
 @Suite(.timeLimit(.minutes(2))) struct ReplayTests {
@@ -273,6 +274,30 @@ import Testing
             let found = try await open.catalog.touchBlob(digest, in: Sample.repository())
             #expect(found == .corrupt)
         }
+    }
+
+    /// A witness that has forgotten what it cosigned must not cosign under the same name what contradicts it.
+    @Test func aWitnessThatForgotGetsAnotherKey() async throws {
+        _ = try await fixture.grow()
+        func key(_ open: ReplayFixture.Open) throws -> String {
+            try Witness(
+                catalog: open.catalog,
+                signer: fixture.signer,
+                name: KeyName(parsing: "witness.example"),
+                logs: [],
+                passphrase: nil,
+                now: { 0 }
+            ).key
+        }
+        let first = try await fixture.with { try key($0) }
+        let same = try await fixture.with { try key($0) }
+        #expect(first == same)
+        try fixture.putBack("state-4")
+        let (second, missing) = try await fixture.with { (try key($0), $0.log.replayed?.missing ?? []) }
+        #expect(first != second)
+        #expect(missing.count == 1 && missing[0].contains("the witness gets a new key"))
+        let third = try await fixture.with { try key($0) }
+        #expect(second == third)
     }
 
     // MARK: Logs that were continued

@@ -123,7 +123,7 @@ struct LogReplay {
                 try TileReader(size: size) { try files.hashes($0, whole: target.checkpoint.size) }.root()
             }
             guard root == one.checkpoint.root else {
-                throw JournalError(.forked, "two trees were signed, and the one of \(size) entries is not the beginning")
+                throw JournalError(.forked, "two trees were signed, and that of \(size) entries is not the beginning")
             }
         }
     }

@@ -72,10 +72,11 @@ import Transparency
                 try await fixture.with(
                     step: 2,
                     progress: { _ in
-                        if count.withLock({ count in
+                        let number = count.withLock { count in
                             count += 1
-                            return count == last
-                        }) { throw Stop() }
+                            return count
+                        }
+                        if number == last { throw Stop() }
                     },
                     { _ in }
                 )
@@ -137,6 +138,26 @@ import Transparency
         try fixture.putBack("state-4")
         let (found, _) = try await picture()
         #expect(found == newest)
+    }
+
+    /// A database that went on by itself from a former state, with seals of its own, is not an older one.
+    @Test func aCatalogOfAnotherHistoryIsLeftAlone() async throws {
+        try await fixture.with { open in
+            _ = try await open.store.putImage(seed: 1, tag: "v1")
+            try await open.seal()
+        }
+        let trunk = try fixture.copy()
+        try await trunk.with { open in
+            for seed: UInt64 in 2...4 { _ = try await open.store.putImage(seed: seed, tag: "v\(seed)") }
+            try await open.seal()
+        }
+        try await fixture.with { open in
+            _ = try await open.store.putImage(seed: 9, tag: "v9")
+            try await open.seal()
+        }
+        try trunk.takeDatabase(of: fixture)
+        let reason = try await trunk.with { $0.log.readOnly }
+        #expect(reason?.reason.contains("is not its beginning") == true)
     }
 
     // MARK: Changes that only the older catalog has

@@ -156,8 +156,14 @@ import Transparency
             try await open.seal()
         }
         try trunk.takeDatabase(of: fixture)
-        let reason = try await trunk.with { $0.log.readOnly }
-        #expect(reason?.reason.contains("is not its beginning") == true)
+        let before = try await TestStore.with(in: trunk.directory) { try await $0.catalog.lastSealedIndex() }
+        do {
+            try await trunk.with { _ in Issue.record("it opens") }
+        } catch let error as JournalError {
+            #expect(error.code == .damaged)
+        }
+        let after = try await TestStore.with(in: trunk.directory) { try await $0.catalog.lastSealedIndex() }
+        #expect(after == before, "nothing was written")
     }
 
     // MARK: Changes that only the older catalog has
@@ -171,11 +177,12 @@ import Transparency
         try await fixture.with(replays: false) { open in
             #expect(open.log.readOnly != nil)
             _ = try await open.store.putImage(seed: 2, tag: "latest")
+            _ = try await open.store.putImage(seed: 2, tag: "again")
             _ = try await open.store.putImage(seed: 7, tag: "seven", in: "team/seventh")
             _ = try await open.catalog.deleteTag(Sample.tag("v1"), in: name, context: ReplayFixture.context)
         }
         try await fixture.with { open in
-            #expect(open.log.replayed?.recordedAnew == 6)
+            #expect(open.log.replayed?.recordedAnew == 8)
             #expect(open.log.replayed?.missing == [])
             try await open.seal()
             let problems = try await open.problems()
@@ -192,6 +199,14 @@ import Transparency
             let leaf = String(decoding: changes[0].leaf, as: UTF8.self)
             let former = try Sample.digest(Sample.image(layers: [Sample.bytes(64, seed: 1)]))
             #expect(leaf.contains("\"former\":\"\(former)\""), "its former value is the one that it replaced")
+            let again = try await open.catalog.changes(of: Sample.tag("again"), in: name, before: nil, limit: 9)
+            let index = try Sample.digest(
+                Sample.index([1, 2].map { try Sample.image(layers: [Sample.bytes(64, seed: $0)]) })
+            )
+            #expect(again.count == 2)
+            let value = try await open.catalog.manifest(.tag(Sample.tag("again")), in: name)
+            #expect(value?.digest == image, "it happens again, after the log has set another value")
+            #expect(String(decoding: again[0].leaf, as: UTF8.self).contains("\"former\":\"\(index)\""))
         }
         let (_, report) = try await picture()
         #expect(report == nil)
@@ -228,8 +243,8 @@ import Transparency
     @Test func aManifestWithOtherBytesThanItsNameSaysIsMissing() async throws {
         _ = try await fixture.grow()
         let digest = try Sample.digest(Sample.image(layers: [Sample.bytes(64, seed: 1)]))
-        try fixture.directory.write(Array("{}".utf8), to: "blobs/sha256/\(digest.hex)")
-        try fixture.putBack("open-0")
+        let other = try Sample.image(layers: [Sample.bytes(64, seed: 2)])
+        try fixture.directory.write(other, to: "blobs/sha256/\(digest.hex)")
         try fixture.loseDatabase()
         try await fixture.with { open in
             let missing = open.log.replayed?.missing ?? []
@@ -273,6 +288,17 @@ import Transparency
             try await open.store.push(Sample.bytes(64, seed: 1))
             let healed = try await open.catalog.blob(layer, in: Sample.repository())
             #expect(healed != .corrupt && healed != .absent)
+        }
+    }
+
+    @Test func aConfigIsHashed() async throws {
+        _ = try await fixture.grow()
+        let config = try Sample.digest(Array("{}".utf8))
+        try fixture.directory.write(Array("[]".utf8), to: "blobs/sha256/\(config.hex)")
+        try fixture.loseDatabase()
+        try await fixture.with { open in
+            let found = try await open.catalog.blob(config, in: Sample.repository())
+            #expect(found == .corrupt)
         }
     }
 

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Catalog
+import NIOCore
 import OCI
 import Registry
 import Synchronization
@@ -94,7 +95,7 @@ import Testing
             var manifests: [ServedManifest] = []
             for number in 0..<RegistryLimits.pullsPending + 5_000 {
                 let digest = try Sample.digest(Array("\(number)".utf8))
-                manifests.append(try ServedManifest(digest: digest, mediaType: .imageManifest, bytes: .init()))
+                manifests.append(ServedManifest(digest: digest, mediaType: .imageManifest, bytes: ByteBuffer()))
             }
             times.record(manifests[0], in: name)
             #expect(!times.wantsFlush && times.pendingCount == 1)

@@ -225,6 +225,12 @@ extension TestStore {
         try await registry.manifest(.tag(Sample.tag(tag)), in: Sample.repository(name)).digest
     }
 
+    /// When a manifest was pulled last, once what waits is written; nil where it was not.
+    package func lastPull(of digest: Digest, in name: String = "team/app") async throws -> Int64? {
+        await registry.pullTimes?.flush()
+        return try await catalog.lastPull(of: digest, in: Sample.repository(name))
+    }
+
     /// The path of a blob's file within the directory.
     package func file(of digest: Digest) -> String { "blobs/\(digest.algorithm.name)/\(digest.hex)" }
 }

@@ -37,14 +37,22 @@ struct CollectionAudit {
     }
 
     private func compareBlobs(_ summary: inout AuditSummary) async throws {
+        let before = try await catalog.storedBytes()
+        var (bytes, blobs) = (Int64(0), 0)
         var last: Digest?
-        while true {
+        repeat {
+            if last != nil { try await pause() }
             let page = try await catalog.auditBlobs(after: last)
-            summary.blobs += page.rows
+            bytes += page.bytes
+            blobs += page.rows
             summary.add(page.findings)
-            guard let next = page.last else { return }
-            last = next
-            try await pause()
+            last = page.last
+        } while last != nil
+        summary.blobs += blobs
+        // The same as for a repository, below.
+        guard try await catalog.storedBytes() == before else { return }
+        if before != StoredBytes(bytes: bytes, blobs: Int64(blobs)) {
+            summary.add(["\(before.blobs) blobs of \(before.bytes) bytes are booked, there are \(blobs) of \(bytes)"])
         }
     }
 
@@ -62,14 +70,13 @@ struct CollectionAudit {
     private func compare(_ name: RepositoryName, _ summary: inout AuditSummary) async throws {
         summary.repositories += 1
         let before = try await catalog.account(of: name)
-        var (bytes, pages) = (Int64(0), 0)
+        var bytes: Int64 = 0
         var last: Digest?
         while true {
             let page = try await catalog.auditLinks(of: name, after: last)
             summary.links += page.rows
             summary.add(page.findings)
             bytes += page.bytes
-            pages += 1
             guard let next = page.last else { break }
             last = next
             try await pause()

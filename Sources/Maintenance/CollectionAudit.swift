@@ -38,22 +38,29 @@ struct CollectionAudit {
 
     private func compareBlobs(_ summary: inout AuditSummary) async throws {
         let before = try await catalog.storedBytes()
-        var (bytes, blobs) = (Int64(0), 0)
+        let counted = try await countBlobs(&summary)
+        // The same as for a repository, below.
+        let after = try await catalog.storedBytes()
+        guard after == before, before != counted else { return }
+        let there = "there are \(counted.blobs) of \(counted.bytes)"
+        summary.add(["\(before.blobs) blobs of \(before.bytes) bytes are booked, \(there)"])
+    }
+
+    private func countBlobs(_ summary: inout AuditSummary) async throws -> StoredBytes {
+        var bytes: Int64 = 0
+        var blobs = 0
         var last: Digest?
-        repeat {
-            if last != nil { try await pause() }
+        while true {
             let page = try await catalog.auditBlobs(after: last)
             bytes += page.bytes
             blobs += page.rows
             summary.add(page.findings)
-            last = page.last
-        } while last != nil
-        summary.blobs += blobs
-        // The same as for a repository, below.
-        guard try await catalog.storedBytes() == before else { return }
-        if before != StoredBytes(bytes: bytes, blobs: Int64(blobs)) {
-            summary.add(["\(before.blobs) blobs of \(before.bytes) bytes are booked, there are \(blobs) of \(bytes)"])
+            guard let next = page.last else { break }
+            last = next
+            try await pause()
         }
+        summary.blobs += blobs
+        return StoredBytes(bytes: bytes, blobs: Int64(blobs))
     }
 
     /// Links by repository, so that their sum can be compared with what is booked for it.

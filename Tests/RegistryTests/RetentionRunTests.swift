@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Catalog
+import NIOCore
 import OCI
 import Registry
 import TestSupport

@@ -196,7 +196,7 @@ class Campaign:
 
     def explain(self):
         told = {
-            "team/app1:1.1000.0": "pinned", "team/app1:1.1001.0": "legal hold", "team/app1:1.1002.0": "runs in prod",
+            "team/app1:1.1000.0": "pinned", "team/app1:1.1001.0": "held by", "team/app1:1.1002.0": "runs in prod",
             "team/app1:2.1.0": "releases", "team/app1:1.6.0": "builds",
         }
         for image, word in told.items():

@@ -51,7 +51,7 @@ import Testing
             #expect(refusal == .needsConfirmation)
             let later = try await RunSupport.plan(runner)
             #expect(later.warnings.contains { $0.contains("the clock was moved by 3601 seconds") })
-            store.clock.setWall(seconds: store.clock.wallSeconds - 2 * 3601)
+            store.clock.setWall(seconds: store.clock.wallSeconds - 3 * 3601)
             let earlier = try await RunSupport.plan(runner)
             #expect(earlier.warnings.contains { $0.contains("behind the latest change") })
         }

@@ -112,8 +112,9 @@ import Testing
                 try await store.put(Sample.image(subject: bytes, artifactType: "a/b"))
                 expected = "describes it since"
             case .deployed:
+                let (prod, web) = (try PlaceName(parsing: "prod"), try PlaceName(parsing: "web-3"))
                 _ = try await store.registry.report(
-                    Deployment(environment: PlaceName(parsing: "prod"), target: PlaceName(parsing: "web-3"), service: nil),
+                    Deployment(environment: prod, target: web, service: nil),
                     runs: digests[0],
                     of: name,
                     deployment: nil,
@@ -202,7 +203,7 @@ import Testing
             _ = try await fill(store, 6)
             let runner = try #require(store.registry.retention)
             _ = try await runner.replace(with: RunSupport.settings(RunSupport.rules))
-            let work = Task { await runner.run { _ in try await Task.sleep(for: .seconds(3600)) } random: { _ in 0 } }
+            let work = RunSupport.work(runner)
             let plan = try await RunSupport.plan(runner)
             work.cancel()
             await work.value

@@ -35,11 +35,21 @@ enum RunSupport {
         try await TestStore.with(in: directory, options: options) { store in
             let runner = try #require(store.registry.retention)
             _ = try await runner.replace(with: settings(yaml))
-            let work = Task {
-                await runner.run { _ in try await Task.sleep(for: .seconds(3600)) } random: { _ in 0 }
-            }
+            let work = work(runner)
             defer { work.cancel() }
             return try await body(store, runner)
+        }
+    }
+
+    /// A runner at work, whose schedule never strikes.
+    static func work(_ runner: RetentionRunner) -> Task<Void, Never> {
+        Task {
+            await runner.run { _ in
+                for await _ in AsyncStream<Never>.makeStream().stream {}
+                throw CancellationError()
+            } random: { _ in
+                0
+            }
         }
     }
 

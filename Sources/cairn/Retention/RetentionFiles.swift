@@ -35,7 +35,11 @@ struct Retaining: Service {
             return
         }
         await cancelWhenGracefulShutdown {
-            await runner.run { try await Task.sleep(for: $0) } random: { Int64.random(in: 0..<$0) }
+            await runner.run {
+                try await Task.sleep(for: $0)
+            } random: {
+                Int64.random(in: 0..<$0)
+            }
         }
     }
 }

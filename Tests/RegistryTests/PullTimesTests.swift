@@ -86,8 +86,8 @@ import Testing
         }
     }
 
-    /// So many manifests that the map fills up: it asks to be written, then notes nothing more, and nothing is lost that
-    /// is pulled again afterwards.
+    /// So many manifests that the map fills up: it asks to be written, then notes nothing more, and nothing is lost
+    /// that is pulled again afterwards.
     @Test func aFullMapAsksToBeWritten() async throws {
         try await TestStore.with { store in
             let times = PullTimes(catalog: store.catalog, now: { 1_000 })

@@ -30,8 +30,8 @@ extension SQL {
 }
 
 extension Catalog {
-    /// Brings back what a group of decisions deleted, in one transaction: manifests from the trash, then their tags. What
-    /// has another value now is not overwritten.
+    /// Brings back what a group of decisions deleted, in one transaction: manifests from the trash, then their tags.
+    /// What has another value now is not overwritten.
     ///
     /// Crash story: as that of `apply`.
     package func restore(

@@ -72,7 +72,13 @@ import Testing
 
     @Test func theCanonicalTextIsThatOfTheMeaning() throws {
         let one = try settings(
-            "deploy-grace: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 3}}]"
+            """
+            deploy-grace: 3d
+            policies:
+              - name: a
+                repositories: ['**']
+                rules: [{name: k, keep: {newest: 3}}]
+            """
         )
         let same = try settings(
             """
@@ -81,15 +87,21 @@ import Testing
             """
         )
         let other = try settings(
-            "deploy-grace: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 4}}]"
+            """
+            deploy-grace: 3d
+            policies:
+              - name: a
+                repositories: ['**']
+                rules: [{name: k, keep: {newest: 4}}]
+            """
         )
         #expect(one.canonical == same.canonical && one == same)
         #expect(one.canonical != other.canonical)
         #expect(
             one.canonical
                 == #"""
-                {"policies":[{"name":"a","repositories":["**"],"rules":[{"keep":{"newest":"3"},\#
-                "name":"k"}]}],"deploy-grace":"3d"}
+                {"deploy-grace":"3d","policies":[{"name":"a","repositories":["**"],"rules":[{"keep":{"newest":"3"},\#
+                "name":"k"}]}]}
                 """#
         )
     }

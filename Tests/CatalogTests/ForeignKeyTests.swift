@@ -19,7 +19,7 @@ import Testing
         ("a tag without its manifest", "DELETE FROM manifest WHERE depth = 1"),
         ("a tag on a trashed manifest", "UPDATE manifest SET live = 0 WHERE depth = 1"),
         ("a tag that says it is not live", "UPDATE tag SET live = 0"),
-        ("a tag on nothing", "INSERT INTO tag VALUES (1, 'other', x'0102', 1, 0, 'local')"),
+        ("a tag on nothing", "INSERT INTO tag VALUES (1, 'other', x'0102', 1, 0, 'local', NULL)"),
         ("a link to nothing", "INSERT INTO repo_blob VALUES (1, x'0102', 0, 0, 0)"),
         ("an edge to nothing", "INSERT INTO ref_blob SELECT id, x'0102', repo_id FROM manifest LIMIT 1"),
         ("an edge of nothing", "INSERT INTO ref_blob SELECT 999, digest, repo_id FROM repo_blob LIMIT 1"),

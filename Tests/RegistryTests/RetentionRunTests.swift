@@ -203,7 +203,7 @@ import Testing
             _ = try await fill(store, 6)
             let runner = try #require(store.registry.retention)
             _ = try await runner.replace(with: RunSupport.settings(RunSupport.rules))
-            let work = RunSupport.work(runner)
+            let work = await RunSupport.work(runner)
             let plan = try await RunSupport.plan(runner)
             work.cancel()
             await work.value

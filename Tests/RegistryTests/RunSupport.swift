@@ -35,15 +35,15 @@ enum RunSupport {
         try await TestStore.with(in: directory, options: options) { store in
             let runner = try #require(store.registry.retention)
             _ = try await runner.replace(with: settings(yaml))
-            let work = work(runner)
+            let work = await work(runner)
             defer { work.cancel() }
             return try await body(store, runner)
         }
     }
 
     /// A runner at work, whose schedule never strikes.
-    static func work(_ runner: RetentionRunner) -> Task<Void, Never> {
-        Task {
+    static func work(_ runner: RetentionRunner) async -> Task<Void, Never> {
+        let task = Task {
             await runner.run { _ in
                 for await _ in AsyncStream<Never>.makeStream().stream {}
                 throw CancellationError()
@@ -51,6 +51,8 @@ enum RunSupport {
                 0
             }
         }
+        while !runner.isReady { await Task.yield() }
+        return task
     }
 
     /// A run once nothing is done with it any more.

@@ -28,6 +28,9 @@ package final class RetentionRunner: Sendable {
     let clock: RetentionClock
     let logger: Logger
     private let inUse = Mutex<RetentionSettings?>(nil)
+    /// Whether what a former process left was looked through: before that, a run that waits here would be taken for one
+    /// of those.
+    private let isOpen = Mutex(false)
     /// Whether the rules of this process were ever set: what the former one had does not count then.
     private let isSet = Mutex(false)
     private let jobs: AsyncStream<Job>
@@ -43,6 +46,9 @@ package final class RetentionRunner: Sendable {
             bufferingPolicy: .bufferingOldest(RegistryLimits.retentionQueue)
         )
     }
+
+    /// Whether work is taken.
+    package var isReady: Bool { isOpen.withLock { $0 } }
 
     /// What is in force; nil without rules.
     package var settings: RetentionSettings? { inUse.withLock { $0 } }
@@ -92,6 +98,7 @@ package final class RetentionRunner: Sendable {
         guard let settings else {
             throw RegistryError.retention(.noRules, "there are no rules: the configuration has no 'retention' section")
         }
+        guard isReady else { throw RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds) }
         let id = try await catalog.beginRun(
             scope: scope.description,
             policy: try Self.version(of: settings).description,
@@ -172,23 +179,35 @@ package final class RetentionRunner: Sendable {
 
     /// Takes up what a former process left, then works until it is cancelled.
     func work() async {
-        await resume(afterStart: true)
+        await clear()
+        isOpen.withLock { $0 = true }
+        await resume()
         for await job in jobs {
             await perform(job)
             if Task.isCancelled { return }
         }
     }
 
-    /// What was being applied or restored goes on, as somebody had ordered it. A plan that was cut off by the end of
-    /// the process is given up.
-    private func resume(afterStart: Bool) async {
+    /// Plans that were cut off by the end of the process are given up.
+    private func clear() async {
+        do {
+            for run in try await catalog.retentionRuns(before: nil, limit: RegistryLimits.retentionRunsKept)
+            where run.state == .planning {
+                try await drop(run.id)
+            }
+        } catch {
+            logger.error("plans that were cut off were not given up", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// What was being applied or restored goes on, as somebody had ordered it.
+    private func resume() async {
         do {
             for run in try await catalog.retentionRuns(before: nil, limit: RegistryLimits.retentionRunsKept) {
                 switch run.state {
-                case .planning: if afterStart { try await drop(run.id) }
                 case .applying: await perform(.apply(run.id, Self.own))
                 case .restoring: await perform(.restore(run.id, Self.own))
-                case .planned, .applied, .restored, .discarded: continue
+                case .planning, .planned, .applied, .restored, .discarded: continue
                 }
             }
         } catch {
@@ -212,7 +231,7 @@ package final class RetentionRunner: Sendable {
             case .apply(let id, let context): try await apply(id, context)
             case .restore(let id, let context): try await undo(id, context)
             case .scheduled: try await runScheduled()
-            case .retry: await resume(afterStart: false)
+            case .retry: await resume()
             }
         } catch is CancellationError {
             logger.notice("a run of retention was cut off; it goes on after the next start")

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Glibc
+import Synchronization
+
+/// Runs everything on one thread, one step at a time: which of the steps that could go on does so is thrown for.
+///
+/// A step is a part of a task between two suspensions, or one turn of what a file thread, the writer or a reader would
+/// run. Tasks come here by their executor preference, and their children inherit it.
+final class SeededExecutor: TaskExecutor {
+    private enum Step {
+        case job(UnownedJob)
+        case work(@Sendable () -> Void)
+    }
+
+    private let ready = Mutex<[Step]>([])
+    private let thread = pthread_self()
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        ready.withLock { $0.append(.job(job)) }
+    }
+
+    /// Closes that come from elsewhere (a file that was replaced is let go a while later, by the clock of the machine)
+    /// change nothing that a step could see, and are done at once.
+    func run(_ work: @escaping @Sendable () -> Void) {
+        guard pthread_equal(thread, pthread_self()) != 0 else { return work() }
+        ready.withLock { $0.append(.work(work)) }
+    }
+
+    /// Runs a step. False when there is none: everybody waits.
+    func step(_ dice: inout Dice) -> Bool {
+        let chosen: Step? = ready.withLock { ready in
+            guard !ready.isEmpty else { return nil }
+            ready.swapAt(dice.below(ready.count), ready.count - 1)
+            return ready.removeLast()
+        }
+        switch chosen {
+        case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+        case .work(let work): work()
+        case nil: return false
+        }
+        return true
+    }
+}

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Catalog
+import Content
 import NIOCore
 import OCI
 import Registry

@@ -33,7 +33,8 @@ struct Actor: Sendable {
             answer = .failure(error)
         } catch {
             guard schedule.isUp(life) else { throw PowerCut() }
-            throw error
+            guard let error = registry.translated(error) as? RegistryError else { throw error }
+            answer = .failure(error)
         }
         guard schedule.isUp(life) else { throw PowerCut() }
         return answer

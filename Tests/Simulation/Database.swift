@@ -66,7 +66,7 @@ package final class Database: Sendable {
     }
 
     /// Rows that were changed so far.
-    var changes: Int { (try? memory.queue.unsafeRead { $0.totalChangesCount }) ?? 0 }
+    var changes: Int { memory.queue.unsafeRead { $0.totalChangesCount } }
 
     func digests(_ sql: String) throws -> [Data] {
         try memory.queue.unsafeRead { database in

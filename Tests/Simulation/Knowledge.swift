@@ -30,7 +30,8 @@ struct Knowledge {
 
     func mark(_ thing: Thing) -> Mark {
         let removals = removals[thing] ?? Removals()
-        return Mark(count: removals.underWay > 0 ? nil : removals.count + (damages[thing.digest] ?? 0))
+        let isDisturbed = removals.underWay > 0 || damaged.contains(thing.digest)
+        return Mark(count: isDisturbed ? nil : removals.count + (damages[thing.digest] ?? 0))
     }
 
     /// Whether nobody has begun to take the thing away, or damaged it, since the moment.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Catalog
 import Content
 import OCI
 
@@ -27,6 +28,7 @@ package final class Schedule: @unchecked Sendable {
     package private(set) var violations: [String] = []
     var isCollecting = false
     private var actors = 0
+    private var isStarting = false
     private var sleepers: [(due: Int64, continuation: CheckedContinuation<Void, Never>)] = []
     private var uploads: UInt64 = 0
     private var seen = (disk: -1, database: -1)
@@ -50,7 +52,7 @@ package final class Schedule: @unchecked Sendable {
 
     func nextUploadID() -> UploadID {
         uploads += 1
-        var generator = Numbers(next: uploads)
+        var generator = Numbers(last: uploads)
         return UploadID.random(using: &generator)
     }
 
@@ -119,7 +121,7 @@ package final class Schedule: @unchecked Sendable {
     }
 
     private func step() {
-        if executor.step(&dice) {
+        if executor.step(choosing: { dice.below($0) }) {
             tally.steps += 1
         } else if let next = sleepers.map(\.due).min() {
             advance(next - elapsed)
@@ -136,17 +138,17 @@ package final class Schedule: @unchecked Sendable {
     }
 
     private func boot() {
-        var started = false
+        isStarting = true
         _ = Task(executorPreference: executor) { [self] in
             do {
                 life = try await Life(self)
             } catch {
                 violate("the server does not start: \(error)")
             }
-            started = true
+            isStarting = false
         }
-        while !started, executor.step(&dice) {}
-        if !started { violate("the start of the server hangs") }
+        while isStarting, executor.step(choosing: { dice.below($0) }) {}
+        if isStarting { violate("the start of the server hangs") }
         if dice.once(in: 2) { disk.cutPower(afterCalls: dice.within(1...Self.callsPerCut)) }
     }
 
@@ -155,7 +157,7 @@ package final class Schedule: @unchecked Sendable {
         disk.cutPower()
         life?.catalog.freeze(reason: "the power is off")
         wake { _ in true }
-        while executor.step(&dice) { wake { _ in true } }
+        while executor.step(choosing: { dice.below($0) }) { wake { _ in true } }
         if actors > 0, violations.isEmpty { violate("\(actors) tasks hang") }
         life = nil
         isCollecting = false
@@ -185,14 +187,16 @@ package final class Schedule: @unchecked Sendable {
         guard now != seen else { return }
         seen = now
         do {
+            let damaged = knowledge.damaged.count
             for found in try paths.violations(database, disk, except: &knowledge) { violate(found) }
+            tally.healed += max(0, damaged - knowledge.damaged.count)
         } catch {
             violate("the database cannot be read: \(error)")
         }
     }
 
     private struct Numbers: RandomNumberGenerator {
-        var next: UInt64
-        func next() -> UInt64 { next &* 0x9E37_79B9_7F4A_7C15 }
+        let last: UInt64
+        func next() -> UInt64 { last }
     }
 }

@@ -29,11 +29,11 @@ final class SeededExecutor: TaskExecutor {
         ready.withLock { $0.append(.work(work)) }
     }
 
-    /// Runs a step. False when there is none: everybody waits.
-    func step(_ dice: inout Dice) -> Bool {
+    /// Runs the step that is chosen, of so many. False when there is none: everybody waits.
+    func step(choosing choose: (Int) -> Int) -> Bool {
         let chosen: Step? = ready.withLock { ready in
             guard !ready.isEmpty else { return nil }
-            ready.swapAt(dice.below(ready.count), ready.count - 1)
+            ready.swapAt(choose(ready.count), ready.count - 1)
             return ready.removeLast()
         }
         switch chosen {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Content
+package import Content
 import Glibc
+import Synchronization
 
 /// The disk as the content store sees it.
 extension SimulatedDisk {

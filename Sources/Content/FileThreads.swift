@@ -46,6 +46,15 @@ package final class FileThreads: Sendable {
         submit { _ in body() }
     }
 
+    /// Runs a short closure that does not block, about so much later. Nobody waits for it.
+    func runDetached(after delay: Duration, _ body: @escaping @Sendable () -> Void) {
+        guard case .pool = backing else { return submit { _ in body() } }
+        Task {
+            try? await Task.sleep(for: delay)
+            body()
+        }
+    }
+
     private func submit(_ work: @escaping @Sendable (_ isActive: Bool) -> Void) {
         switch backing {
         case .pool(let pool): pool.submit { state in work(state == .active) }

@@ -3,6 +3,7 @@
 
 import Catalog
 import Content
+import Foundation
 import Maintenance
 import OCI
 import Registry
@@ -85,15 +86,21 @@ extension Actor {
 
     /// Indexes before what they hold, and what no client knows to be there as well.
     private func deleteEverything() async throws {
-        for repository in universe.repositories {
-            for image in universe.images.reversed() {
+        let live = try Set(schedule.database.digests("SELECT DISTINCT digest FROM manifest WHERE live = 1"))
+        for image in universe.images.reversed() where live.contains(Data(image.digest.storageBytes)) {
+            for repository in universe.repositories {
                 _ = try await delete(Knowledge.Thing(repository: repository, digest: image.digest))
             }
         }
     }
 
+    /// Children wait for their indexes, links for their manifests, and orphans for nobody.
     private func collectEverything() async throws {
         for _ in 0..<4 {
+            let rows = try schedule.database.count(
+                "SELECT (SELECT COUNT(*) FROM blob) + (SELECT COUNT(*) FROM manifest) + (SELECT COUNT(*) FROM gc_queue)"
+            )
+            if rows == 0, schedule.disk.names(in: StoredFiles.directory).isEmpty { return }
             try await schedule.pause(Int(Life.undo + 2 * Life.grace + CatalogLimits.collectionRetrySeconds), in: life)
             try await walkForOrphans()
             try await collect()

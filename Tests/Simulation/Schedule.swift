@@ -34,11 +34,11 @@ package final class Schedule: @unchecked Sendable {
     private var seen = (disk: -1, database: -1)
     private let paths: StoredFiles
 
-    static let steps = 1_500
+    static let steps = 500
     static let actors = 6
     /// A power cut in so many steps, and one in the middle of a step in so many system calls.
-    static let stepsPerCut = 900
-    static let callsPerCut = 400
+    static let stepsPerCut = 400
+    static let callsPerCut = 200
 
     package init(seed: UInt64, mutant: Mutant? = nil, in world: World) throws {
         (universe, database, paths) = (world.universe, world.database, world.files)

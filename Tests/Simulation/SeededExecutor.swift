@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Glibc
 import Synchronization
 
 /// Runs everything on one thread, one step at a time: which of the steps that could go on does so is thrown for.
@@ -15,17 +14,13 @@ final class SeededExecutor: TaskExecutor {
     }
 
     private let ready = Mutex<[Step]>([])
-    private let thread = pthread_self()
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         ready.withLock { $0.append(.job(job)) }
     }
 
-    /// Closes that come from elsewhere (a file that was replaced is let go a while later, by the clock of the machine)
-    /// change nothing that a step could see, and are done at once.
     func run(_ work: @escaping @Sendable () -> Void) {
-        guard pthread_equal(thread, pthread_self()) != 0 else { return work() }
         ready.withLock { $0.append(.work(work)) }
     }
 

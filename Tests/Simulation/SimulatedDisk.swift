@@ -149,7 +149,11 @@ package final class SimulatedDisk: Sendable {
     /// Whether a file with these bytes is there now, and would be after any power cut.
     package func holds(_ bytes: [UInt8], at path: String) -> Bool {
         let (parent, name) = Self.split(path)
-        return state.withLock { state in
+        return holds(bytes, as: name, in: parent)
+    }
+
+    func holds(_ bytes: [UInt8], as name: String, in parent: String) -> Bool {
+        state.withLock { state in
             guard let directory = state.directories[parent] else { return false }
             let outcomes = [directory.durable[name], directory.entries[name]] + (directory.pending[name] ?? [])
             return outcomes.allSatisfy { inode in
@@ -173,7 +177,7 @@ package final class SimulatedDisk: Sendable {
     }
 
     static func split(_ path: String) -> (parent: String, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return ("", path) }
-        return (String(path[..<slash]), String(path[path.index(after: slash)...]))
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
+        return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
     }
 }

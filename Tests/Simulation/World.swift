@@ -47,7 +47,6 @@ package final class World {
 struct StoredFiles {
     private struct File {
         let digest: Digest
-        let path: String
         let bytes: [UInt8]
     }
 
@@ -56,7 +55,7 @@ struct StoredFiles {
     init(_ universe: Universe) {
         var files: [Data: File] = [:]
         for (digest, bytes) in universe.bytes {
-            files[Data(digest.storageBytes)] = File(digest: digest, path: Self.path(digest), bytes: bytes)
+            files[Data(digest.storageBytes)] = File(digest: digest, bytes: bytes)
         }
         self.files = files
     }
@@ -78,7 +77,7 @@ struct StoredFiles {
                 found.append("a blob that nobody pushed")
                 continue
             }
-            if disk.holds(file.bytes, at: file.path) {
+            if disk.holds(file.bytes, as: file.digest.hex, in: Self.directory) {
                 if knowledge.damaged.contains(file.digest) { knowledge.heal(file.digest) }
             } else if !knowledge.damaged.contains(file.digest) {
                 found.append("the live blob \(file.digest.hex.prefix(8)) has no whole file that is durable")

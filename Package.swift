@@ -329,7 +329,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "CollectorModel",
-            dependencies: ["Simulation"],
+            dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/CollectorModel",
             swiftSettings: strict
         ),

@@ -1,24 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Foundation
+import ArgumentParser
 import Simulation
 
-let arguments = CommandLine.arguments
-let world = try World()
-let from = UInt64(arguments[1]) ?? 0
-let count = UInt64(arguments[2]) ?? 1
-let mutant = arguments.count > 3 ? Mutant(rawValue: arguments[3]) : nil
-var tally = Tally()
-var bad = 0
-for seed in from..<(from + count) {
-    let schedule = try Schedule(seed: seed, mutant: mutant, in: world)
-    schedule.run()
-    tally += schedule.tally
-    if let first = schedule.violations.first {
-        bad += 1
-        if bad <= 10 { print("seed \(seed): \(first)") }
+/// Runs schedules of the collector's model, for `tools/gc-model`.
+struct CollectorModel: ParsableCommand {
+    @Option(help: "The first seed.")
+    var from: UInt64 = 1
+
+    @Option(help: "How many seeds follow on one another, or, with a mutant, how many are tried.")
+    var seeds: UInt64 = 1_000
+
+    @Option(help: "Which of the parts into which the seeds are dealt out.")
+    var part: UInt64 = 0
+
+    @Option(help: "How many parts there are.")
+    var parts: UInt64 = 1
+
+    @Option(help: "Break the collector so, and stop once that shows.")
+    var mutant: String?
+
+    @Flag(help: "Name the mutants.")
+    var listMutants = false
+
+    func run() throws {
+        if listMutants {
+            for mutant in Mutant.allCases { print(mutant.rawValue) }
+        } else if let mutant {
+            guard let mutant = Mutant(rawValue: mutant) else { throw ValidationError("there is no such mutant") }
+            var campaign = try Campaign(mutant: mutant)
+            guard let failure = try campaign.firstFailure(from: from, within: seeds) else {
+                print("missed \(mutant.rawValue) in \(seeds) seeds")
+                throw ExitCode.failure
+            }
+            print("caught \(mutant.rawValue) after \(failure.seed - from + 1) seeds: \(failure.violation)")
+        } else {
+            var campaign = try Campaign()
+            for seed in stride(from: from + part, to: from + seeds, by: Int(parts)) {
+                try campaign.run(seed: seed)
+            }
+            for failure in campaign.failures { print("seed \(failure.seed): \(failure.violation)") }
+            for line in campaign.tally.lines { print(line) }
+        }
     }
 }
-print(tally.description)
-print("\(bad) bad")
+
+CollectorModel.main()

@@ -38,7 +38,7 @@ extension Actor {
         let thing = Knowledge.Thing(repository: repository, digest: blob.digest)
         var grant = Grant(since: schedule.elapsed, mark: schedule.knowledge.mark(thing))
         if try await isHere(thing) {
-            schedule.count(\.skips)
+            schedule.count(.skips)
             return grant
         }
         if once(in: 2) {
@@ -48,13 +48,13 @@ extension Actor {
                 try await registry.mount(blob.digest, from: source, to: repository, caller: caller)
             }.get()
             if isMounted {
-                schedule.count(\.mounts)
+                schedule.count(.mounts)
                 return grant
             }
         }
         grant = Grant(since: schedule.elapsed, mark: schedule.knowledge.mark(thing))
         if once(in: 3) { try await uploadInSession(blob, to: repository) } else { try await upload(blob, to: repository) }
-        schedule.count(\.uploads)
+        schedule.count(.uploads)
         return grant
     }
 
@@ -114,10 +114,10 @@ extension Actor {
         }
         switch answer {
         case .success:
-            schedule.count(\.puts)
+            schedule.count(.puts)
             schedule.knowledge.acknowledge(thing, since: mark)
         case .failure(.manifestBlobUnknown(let missing)):
-            schedule.count(\.refusedPuts)
+            schedule.count(.refusals)
             for digest in missing {
                 guard let grant = grants[digest], schedule.elapsed - grant.since < Life.grace else { continue }
                 let blob = Knowledge.Thing(repository: repository, digest: digest)
@@ -162,7 +162,7 @@ extension Actor {
             case .failure(let error): complain("a blob", thing, mark, [thing.digest, blob.digest], error)
             }
         }
-        schedule.count(\.pulls)
+        schedule.count(.pulls)
     }
 
     private func complain(
@@ -197,7 +197,7 @@ extension Actor {
         }
         switch answer {
         case .success:
-            schedule.count(\.deletions)
+            schedule.count(.deletions)
             return true
         case .failure(.manifestUnknown), .failure(.nameUnknown), .failure(.manifestReferenced): return false
         case .failure(let error): throw error
@@ -228,7 +228,7 @@ extension Actor {
             try await registry.deleteBlob(thing.digest, in: thing.repository, caller: caller)
         }
         switch answer {
-        case .success: schedule.count(\.deletions)
+        case .success: schedule.count(.deletions)
         case .failure(.blobUnknown), .failure(.nameUnknown), .failure(.blobReferenced): return
         case .failure(let error): throw error
         }
@@ -266,7 +266,7 @@ extension Actor {
             }
             return
         }
-        schedule.count(\.restores)
+        schedule.count(.restores)
         schedule.knowledge.acknowledge(thing, since: mark)
     }
 }

@@ -24,6 +24,7 @@ extension Actor {
                 ).map { Candidate($0) }
             }
         }.get()
+        try await pause(atMost: 2)
         for candidate in candidates {
             do {
                 try await life.catalog.write { try candidate.delete($0) }
@@ -73,6 +74,7 @@ extension Actor {
     /// Takes the page of condemned blobs for an answer.
     func removeUnconfirmed() async throws {
         let catalog = life.catalog
+        _ = try await ask { try await catalog.collectLinks(limit: 200) }.get()
         let page = try await ask { try await catalog.condemnedBlobs(after: nil, limit: 256) }.get()
         guard !page.isEmpty else { return }
         _ = try await ask {

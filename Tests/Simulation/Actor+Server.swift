@@ -35,8 +35,8 @@ extension Actor {
             return await life.collector.turn().failure
         default:
             let turn = await life.collector.turn()
-            schedule.count(\.turns)
-            schedule.count(\.collectedBlobs, by: turn.work.removedBlobs)
+            schedule.count(.turns)
+            schedule.count(.collected, by: turn.work.removedBlobs)
             if turn.work.failures > 0 { return "\(turn.work.failures) things could not be judged" }
             return turn.failure
         }
@@ -47,7 +47,7 @@ extension Actor {
         schedule.isCollecting = true
         let found = try await ask { try await life.collector.collectOrphans() }.get()
         schedule.isCollecting = false
-        schedule.count(\.orphans, by: found)
+        schedule.count(.orphans, by: found)
     }
 
     /// A file becomes shorter, and somebody asks for it.

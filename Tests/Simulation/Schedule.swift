@@ -58,7 +58,7 @@ package final class Schedule: @unchecked Sendable {
 
     func violate(_ text: String) { violations.append(text) }
 
-    func count(_ key: WritableKeyPath<Tally, Int>, by number: Int = 1) { tally[keyPath: key] += number }
+    func count(_ figure: Tally.Figure, by number: Int = 1) { tally.add(number, to: figure) }
 
     // MARK: Time and tasks
 
@@ -116,13 +116,13 @@ package final class Schedule: @unchecked Sendable {
         if violations.isEmpty { finish() }
         // What still waits ends as in a power cut, so that nothing of it is left over.
         unplug()
-        tally.schedules = 1
-        tally.seconds = elapsed
+        count(.schedules)
+        count(.seconds, by: Int(elapsed))
     }
 
     private func step() {
         if executor.step(choosing: { dice.below($0) }) {
-            tally.steps += 1
+            count(.steps)
         } else if let next = sleepers.map(\.due).min() {
             advance(next - elapsed)
         }
@@ -166,7 +166,7 @@ package final class Schedule: @unchecked Sendable {
     private func cutPower() {
         guard violations.isEmpty else { return }
         unplug()
-        tally.cuts += 1
+        count(.cuts)
         disk.restart(&dice)
         boot()
         check()
@@ -189,7 +189,7 @@ package final class Schedule: @unchecked Sendable {
         do {
             let damaged = knowledge.damaged.count
             for found in try paths.violations(database, disk, except: &knowledge) { violate(found) }
-            tally.healed += max(0, damaged - knowledge.damaged.count)
+            count(.healed, by: max(0, damaged - knowledge.damaged.count))
         } catch {
             violate("the database cannot be read: \(error)")
         }

@@ -20,8 +20,8 @@ extension Actor {
     /// Pushes an image as clients do: asks for each blob, mounts or uploads what is not here, then puts the manifest. An
     /// index is put over images that may be there or not.
     func push() async throws {
-        let repository = schedule.dice.pick(universe.repositories)
-        let image = schedule.dice.pick(universe.images)
+        let repository = schedule.dice.pick(schedule.repositories)
+        let image = schedule.dice.pick(schedule.images)
         var grants: [Digest: Grant] = [:]
         for number in schedule.dice.shuffle(image.blobs) {
             let blob = universe.blobs[number]
@@ -42,7 +42,7 @@ extension Actor {
             return grant
         }
         if once(in: 2) {
-            let source = once(in: 4) ? nil : schedule.dice.pick(universe.repositories)
+            let source = once(in: 4) ? nil : schedule.dice.pick(schedule.repositories)
             grant = Grant(since: schedule.elapsed, mark: schedule.knowledge.mark(thing))
             let isMounted = try await ask {
                 try await registry.mount(blob.digest, from: source, to: repository, caller: caller)
@@ -208,7 +208,7 @@ extension Actor {
         let answer = try await ask {
             try await registry.deleteManifest(
                 .tag(schedule.dice.pick(universe.tags)),
-                in: schedule.dice.pick(universe.repositories),
+                in: schedule.dice.pick(schedule.repositories),
                 condition: .none,
                 caller: caller
             )
@@ -221,7 +221,7 @@ extension Actor {
 
     func deleteBlob() async throws {
         let thing = Knowledge.Thing(
-            repository: schedule.dice.pick(universe.repositories),
+            repository: schedule.dice.pick(schedule.repositories),
             digest: schedule.dice.pick(universe.blobs).digest
         )
         let answer = try await removing(thing, isDone: { (_: Void) in true }) {

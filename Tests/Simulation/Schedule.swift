@@ -34,8 +34,14 @@ package final class Schedule: @unchecked Sendable {
     private var seen = (disk: -1, database: -1)
     private let paths: StoredFiles
 
+    /// Who meets whom, and how fast time passes: each seed has its own.
+    let repositories: [RepositoryName]
+    let images: [Universe.Image]
+    private let crowd: Int
+    private let stepsPerTick: Int
+
     static let steps = 500
-    static let actors = 6
+    static let crowds = 2...6
     /// A power cut in so many steps, and one in the middle of a step in so many system calls.
     static let stepsPerCut = 400
     static let callsPerCut = 200
@@ -43,7 +49,12 @@ package final class Schedule: @unchecked Sendable {
     package init(seed: UInt64, mutant: Mutant? = nil, in world: World) throws {
         (universe, database, paths) = (world.universe, world.database, world.files)
         self.mutant = mutant
-        dice = Dice(seed: seed)
+        var dice = Dice(seed: seed)
+        repositories = Array(universe.repositories.prefix(dice.within(1...universe.repositories.count)))
+        images = Array(dice.shuffle(universe.images).prefix(dice.within(2...universe.images.count)))
+        crowd = dice.within(Self.crowds)
+        stepsPerTick = dice.within(2...10)
+        self.dice = dice
         disk = SimulatedDisk(copying: world.emptyDisk, faults: mutant?.faults ?? SimulatedDisk.Faults())
         try database.reset(mutant)
     }
@@ -107,8 +118,8 @@ package final class Schedule: @unchecked Sendable {
         boot()
         for _ in 0..<Self.steps {
             guard violations.isEmpty else { break }
-            if actors < Self.actors, dice.once(in: 4) { startSomebody() }
-            if dice.once(in: 8) { advance(Int64(dice.within(1...2))) }
+            if actors < crowd, dice.once(in: 4) { startSomebody() }
+            if dice.once(in: stepsPerTick) { advance(Int64(dice.within(1...2))) }
             step()
             if disk.isDown || dice.once(in: Self.stepsPerCut) { cutPower() }
         }
@@ -132,6 +143,7 @@ package final class Schedule: @unchecked Sendable {
     /// Lets everybody come to an end.
     private func settle() {
         while actors > 0, violations.isEmpty {
+            if dice.once(in: stepsPerTick) { advance(1) }
             step()
             if disk.isDown { cutPower() }
         }

@@ -53,7 +53,11 @@ extension Actor {
             }
         }
         grant = Grant(since: schedule.elapsed, mark: schedule.knowledge.mark(thing))
-        if once(in: 3) { try await uploadInSession(blob, to: repository) } else { try await upload(blob, to: repository) }
+        if once(in: 3) {
+            try await uploadInSession(blob, to: repository)
+        } else {
+            try await upload(blob, to: repository)
+        }
         schedule.count(.uploads)
         return grant
     }

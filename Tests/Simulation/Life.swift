@@ -49,7 +49,11 @@ final class Life: Sendable {
         options.makeUploadID = { schedule.nextUploadID() }
         options.logger = logger
         content = try await ContentStore.open(root: Self.root, options: options)
-        collected = schedule.mutant == .ownLocks ? try await ContentStore.open(root: Self.root, options: options) : content
+        if schedule.mutant == .ownLocks {
+            collected = try await ContentStore.open(root: Self.root, options: options)
+        } else {
+            collected = content
+        }
         var settings = Catalog.Settings()
         settings.grace = Self.grace
         settings.undo = Self.undo

@@ -362,9 +362,10 @@ let package = Package(
         .testTarget(
             name: "RegistryTests",
             dependencies: [
-                "Catalog", "Content", "OCI", "Registry", "TestSupport",
+                "Catalog", "Content", "OCI", "Registry", "Retention", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: nio),
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: testing
         ),

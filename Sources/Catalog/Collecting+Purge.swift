@@ -57,8 +57,8 @@ extension Catalog {
     ///
     /// A link that loses its last reference so is protected for one more grace period, from now, and is queued, all in
     /// the same transaction: whoever was told that the blob is here, was told because of that reference. A manifest
-    /// that an index in the trash still holds waits for the index; one that somebody has pinned meanwhile waits too. No further
-    /// one is begun after `CatalogLimits.purgedEdges` edges.
+    /// that an index in the trash still holds waits for the index; one that somebody has pinned meanwhile waits too. No
+    /// further one is begun after `CatalogLimits.purgedEdges` edges.
     package func purgeManifests(limit: Int, context: Context) async throws(CatalogError) -> ManifestPurge {
         let limit = min(max(limit, 1), CatalogLimits.purgedManifests)
         return try await writer.submit { transaction in

@@ -18,19 +18,22 @@ package struct CollectionBacklog: Sendable, Hashable {
 }
 
 extension SQL {
-    static let firstDueLink = "SELECT due_st FROM gc_queue ORDER BY due_st LIMIT 1"
+    // A condition on a time that holds for all rows makes sure that its index is searched, and not another one walked.
+    static let firstDueLink = "SELECT due_st FROM gc_queue WHERE due_st >= 0 ORDER BY due_st LIMIT 1"
     static let firstDueManifest = """
-        SELECT purge_after_st FROM manifest WHERE live = 0 ORDER BY purge_after_st LIMIT 1
+        SELECT purge_after_st FROM manifest WHERE live = 0 AND purge_after_st >= 0 ORDER BY purge_after_st LIMIT 1
         """
     static let firstCondemned = """
-        SELECT condemned_st FROM blob WHERE state = 'condemned' ORDER BY condemned_st LIMIT 1
+        SELECT condemned_st FROM blob WHERE state = 'condemned' AND condemned_st >= 0 ORDER BY condemned_st LIMIT 1
         """
-    static let countQueued = "SELECT COUNT(*) FROM (SELECT 1 FROM gc_queue LIMIT ?) AS bounded"
+    static let countQueued = "SELECT COUNT(*) FROM (SELECT 1 FROM gc_queue WHERE due_st >= 0 LIMIT ?) AS bounded"
     static let countDueLinks = "SELECT COUNT(*) FROM (SELECT 1 FROM gc_queue WHERE due_st < ? LIMIT ?) AS bounded"
     static let countCondemned = """
-        SELECT COUNT(*) FROM (SELECT 1 FROM blob WHERE state = 'condemned' LIMIT ?) AS bounded
+        SELECT COUNT(*) FROM (SELECT 1 FROM blob WHERE state = 'condemned' AND condemned_st >= 0 LIMIT ?) AS bounded
         """
-    static let countTrashed = "SELECT COUNT(*) FROM (SELECT 1 FROM manifest WHERE live = 0 LIMIT ?) AS bounded"
+    static let countTrashed = """
+        SELECT COUNT(*) FROM (SELECT 1 FROM manifest WHERE live = 0 AND purge_after_st >= 0 LIMIT ?) AS bounded
+        """
     static let countDueManifests = """
         SELECT COUNT(*) FROM (SELECT 1 FROM manifest WHERE live = 0 AND purge_after_st < ? LIMIT ?) AS bounded
         """

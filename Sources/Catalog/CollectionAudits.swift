@@ -11,7 +11,7 @@ package struct AuditPage<Key: Sendable>: Sendable {
     package let rows: Int
     /// Breaches of the rules among these rows.
     package let findings: [String]
-    /// What the visible links among them use.
+    /// What the visible links among them use, or what the blobs among them are.
     package let bytes: Int64
 }
 
@@ -30,7 +30,7 @@ extension SQL {
         WHERE r.name = ? AND l.digest > ? ORDER BY l.digest LIMIT ?
         """
     static let auditedBlobs = """
-        SELECT b.digest, b.state, EXISTS (SELECT 1 FROM repo_blob l WHERE l.digest = b.digest)
+        SELECT b.digest, b.state, EXISTS (SELECT 1 FROM repo_blob l WHERE l.digest = b.digest), b.size
         FROM blob b WHERE b.digest > ? ORDER BY b.digest LIMIT ?
         """
     static let auditedManifests = """
@@ -77,13 +77,15 @@ extension Catalog {
                 CatalogLimits.auditedRows
             )
             var findings: [String] = []
+            var bytes: Int64 = 0
             for row in rows {
+                bytes += try row.int(3)
                 let isCondemned = try row.text(1) == BlobState.condemned.rawValue
                 guard try isCondemned == row.flag(2) else { continue }
                 let problem = isCondemned ? "condemned, and a repository links it" : "not linked, and not condemned"
                 findings.append("\(try row.digest(0)): \(problem)")
             }
-            return try AuditPage(rows, findings, last: { try $0.digest(0) })
+            return try AuditPage(rows, findings, bytes: bytes, last: { try $0.digest(0) })
         }
     }
 

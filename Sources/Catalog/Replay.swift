@@ -87,9 +87,9 @@ extension Catalog {
 
     /// Writes entries of the log that this catalog has not, in their order from an index on, and does what they say.
     ///
-    /// The caller has verified that these are the entries which were signed. What an entry says and what cannot be done,
-    /// because bytes are missing, is left out: ``unmetEntries(after:limit:)`` finds it. Durable on return; entries and
-    /// changes are there together or not at all, so a replay that was interrupted goes on behind the last index.
+    /// The caller has verified that these are the entries which were signed. What cannot be done, because bytes are
+    /// missing, is left out: ``unmetEntries(after:limit:)`` finds it. Durable on return; entries and changes are there
+    /// together or not at all, so a replay that was interrupted goes on behind the last index.
     ///
     /// - Throws: `.inconsistent` where the first index is not the one that comes next.
     package func replay(_ entries: [ReplayedEntry], from first: Int64) async throws(CatalogError) {

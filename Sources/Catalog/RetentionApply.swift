@@ -219,7 +219,8 @@ private struct RetentionGroup {
             return stop("\(digest) was deleted since")
         }
         guard try row.int(2) == item.stamp.rawValue else { return stop("\(digest) was pushed since") }
-        let named = try database.rows(SQL.tagsOfManifest, repository.id, digest.key, tags.count + 1).map { try $0.tag(0) }
+        let named = try database.rows(SQL.tagsOfManifest, repository.id, digest.key, tags.count + 1)
+            .map { try $0.tag(0) }
         if let other = named.first(where: { !tags.contains($0) }) {
             return stop("\(digest) has the tag \(other) now")
         }

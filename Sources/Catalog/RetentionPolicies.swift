@@ -10,13 +10,10 @@ extension SQL {
 
 extension Catalog {
     /// Writes down which rules of retention are in force from now on, with the event that says so; nothing where they
-    /// are those that were last.
+    /// are those that were last. Answers whether they are others.
     ///
-    /// - Parameters:
-    ///   - version: What tells them from others.
-    ///   - body: The rules in their one spelling; the table keeps it, the event names the version.
-    ///   - count: How many rules they are.
-    /// - Returns: Whether they are others than before.
+    /// `version` tells them from others, `body` is the rules in their one spelling: the table keeps it, the event names
+    /// the version.
     @discardableResult
     package func recordRetentionPolicy(
         version: String,

@@ -61,7 +61,7 @@ extension ContentStore {
                 precondition(Set(confirmed).isSubset(of: sorted), "a blob without its lock was to be removed")
                 for algorithm in Digest.Algorithm.allCases {
                     let part = confirmed.filter { $0.algorithm == algorithm }.sorted()
-                    if !part.isEmpty { try await unlink(part, algorithm, keeping: files) }
+                    if !part.isEmpty { try await deleteNames(part, algorithm, keeping: files) }
                 }
                 let removed = files.removed
                 return FileRemoval(
@@ -78,7 +78,7 @@ extension ContentStore {
         }
     }
 
-    private func unlink(
+    private func deleteNames(
         _ digests: [Digest],
         _ algorithm: Digest.Algorithm,
         keeping files: UnlinkedFiles

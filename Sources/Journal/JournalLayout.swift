@@ -16,6 +16,7 @@ internal import Transparency
 /// <signer>/retired-keys                     public halves of the keys before
 /// <signer>/origin                           the name of the log, where it was continued under a new one
 /// <signer>/witness-key.pem                  the key that cosigns other logs
+/// <signer>/witness-key.pem.former-<n>       one that was, before the catalog forgot what it had cosigned
 /// <signer>/checkpoint                       the largest checkpoint that was ever signed
 /// ```
 package struct JournalLayout: Hashable, Sendable {

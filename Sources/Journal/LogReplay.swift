@@ -123,7 +123,7 @@ struct LogReplay {
                 try TileReader(size: size) { try files.hashes($0, whole: target.checkpoint.size) }.root()
             }
             guard root == one.checkpoint.root else {
-                throw JournalError(.forked, "two trees were signed, and the one of \(size) entries is not the beginning")
+                throw JournalError(.forked, "two trees were signed, and that of \(size) entries is not the beginning")
             }
         }
     }
@@ -160,6 +160,10 @@ struct LogReplay {
         }
         try await examiner.markMissingBlobs()
         try await progress(ReplayProgress(done: report.entries, total: total))
+        let keys = signer.keyFiles
+        if let former = try await onThread({ try keys.retireWitness() }) {
+            report.add("what other logs were cosigned: the witness gets a new key, and the former one is \(former)")
+        }
         let checkpoint = target.checkpoint
         try await catalog.endReplay(size: checkpoint.size, root: checkpoint.root.bytes, note: target.note)
         try await addUnmet(to: &report)

@@ -118,6 +118,9 @@ package final class LogSigner: Sendable {
         }
     }
 
+    /// The key files, those of the witness among them.
+    var keyFiles: SignerKeys { SignerKeys(directory: directory, files: files) }
+
     /// Lets another process sign. This one does not any more.
     package func close() { lock.withLock { $0 = nil } }
 

@@ -15,8 +15,8 @@ package struct ReplayReport: Sendable, Hashable {
     /// What no entry carries, and the older catalog therefore decides.
     package static let notCarried = """
         the log does not carry who its actors are beyond what this catalog knew, addresses, links of blobs that no \
-        manifest has, deletions of blobs, open uploads, refusals and what other logs were cosigned: these are as the \
-        older catalog has them
+        manifest has, deletions of blobs, open uploads, reports of deployments, times of pulls, runs of retention and \
+        refusals: these are as the older catalog has them
         """
 
     mutating func add(_ sentence: String) {

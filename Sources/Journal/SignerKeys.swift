@@ -19,6 +19,21 @@ package struct SignerKeys: Sendable {
     package var path: String { directory + "/log-key.pem" }
     package var nextPath: String { directory + "/log-key.next.pem" }
 
+    var witnessPath: String { directory + "/witness-key.pem" }
+
+    /// Takes the witness's key out of use, where there is one: what it has cosigned is no longer known, and under its
+    /// name nothing that contradicts it must ever be. Durable on return.
+    ///
+    /// - Returns: Where it is now.
+    func retireWitness() throws -> String? {
+        guard isFile(witnessPath) else { return nil }
+        var number = 1
+        while isFile("\(witnessPath).former-\(number)") { number += 1 }
+        try files.renameIfPresent(witnessPath, to: "\(witnessPath).former-\(number)")
+        try files.syncDirectory(directory)
+        return "\(witnessPath).former-\(number)"
+    }
+
     package var exists: Bool { isFile(path) }
     package var isRotating: Bool { isFile(nextPath) }
 

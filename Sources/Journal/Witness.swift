@@ -47,7 +47,7 @@ package struct Witness: Sendable {
         self.logs = logs
         self.now = now
         do {
-            let path = directory + "/witness-key.pem"
+            let path = SignerKeys(directory: directory).witnessPath
             let key: SigningKey
             if let bytes = try files.readSecretIfPresent(path, limit: JournalLimits.keyFileBytes) {
                 key = try SigningKey(pem: String(decoding: bytes, as: UTF8.self), passphrase: passphrase)

@@ -37,15 +37,30 @@ struct CollectionAudit {
     }
 
     private func compareBlobs(_ summary: inout AuditSummary) async throws {
+        let before = try await catalog.storedBytes()
+        let counted = try await countBlobs(&summary)
+        // The same as for a repository, below.
+        let after = try await catalog.storedBytes()
+        guard after == before, before != counted else { return }
+        let there = "there are \(counted.blobs) of \(counted.bytes)"
+        summary.add(["\(before.blobs) blobs of \(before.bytes) bytes are booked, \(there)"])
+    }
+
+    private func countBlobs(_ summary: inout AuditSummary) async throws -> StoredBytes {
+        var bytes: Int64 = 0
+        var blobs = 0
         var last: Digest?
         while true {
             let page = try await catalog.auditBlobs(after: last)
-            summary.blobs += page.rows
+            bytes += page.bytes
+            blobs += page.rows
             summary.add(page.findings)
-            guard let next = page.last else { return }
+            guard let next = page.last else { break }
             last = next
             try await pause()
         }
+        summary.blobs += blobs
+        return StoredBytes(bytes: bytes, blobs: Int64(blobs))
     }
 
     /// Links by repository, so that their sum can be compared with what is booked for it.
@@ -62,14 +77,13 @@ struct CollectionAudit {
     private func compare(_ name: RepositoryName, _ summary: inout AuditSummary) async throws {
         summary.repositories += 1
         let before = try await catalog.account(of: name)
-        var (bytes, pages) = (Int64(0), 0)
+        var bytes: Int64 = 0
         var last: Digest?
         while true {
             let page = try await catalog.auditLinks(of: name, after: last)
             summary.links += page.rows
             summary.add(page.findings)
             bytes += page.bytes
-            pages += 1
             guard let next = page.last else { break }
             last = next
             try await pause()

@@ -77,7 +77,12 @@ package final class PullTimes: Sendable {
                 return failures.increment()
             }
         }
-        flushes.increment()
+        do {
+            try await catalog.notePullTracking(now: now())
+            flushes.increment()
+        } catch {
+            failures.increment()
+        }
     }
 
     /// False where there is no room.

@@ -8,6 +8,8 @@ enum TokenScope: Hashable, Sendable, CustomStringConvertible {
     enum Actions: String, Hashable, Sendable {
         case pull
         case pullAndPush = "pull,push"
+        /// What whoever may pull does with his own, and who may retain with that of all.
+        case pullAndRetain = "pull,retain"
         case retain
         case admin
     }

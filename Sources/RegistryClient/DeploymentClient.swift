@@ -90,7 +90,7 @@ package struct DeploymentClient: Sendable {
             accepted: [204],
             purpose: "ending what runs on \(place.target)"
         )
-        let answer = try await registry.send(call, .repository(repository, .pull))
+        let answer = try await registry.send(call, .repository(repository, .pullAndRetain))
         return ShownText.line(answer["Cairn-Event"] ?? "")
     }
 

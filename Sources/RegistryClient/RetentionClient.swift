@@ -139,7 +139,8 @@ package struct RetentionClient: Sendable {
         _ reference: Reference,
         in name: RepositoryName
     ) async throws(ClientError) -> (json: String, lines: [String]) {
-        let target = "\(Self.prefix)explain?repository=\(WebAddress.encoded(name.description))"
+        let target =
+            "\(Self.prefix)explain?repository=\(WebAddress.encoded(name.description))"
             + "&reference=\(WebAddress.encoded(reference.description))"
         let call = RemoteRegistry.Call(target: target, purpose: "asking why \(name) \(reference) stays or goes")
         let (_, body) = try await registry.fetch(call, .retention, limit: ClientLimits.documentBytes)

@@ -29,16 +29,16 @@ package enum RetentionLimits {
     /// The largest number of a version: 2^53 - 1.
     package static let versionNumberLimit: UInt64 = (1 << 53) - 1
 
-    /// Seconds after which a run can no longer be undone, where the settings say nothing, and at most.
-    package static let undoDefault: Int64 = 7 * 86_400
-    package static let undoSecondsLimit: Int64 = 366 * 86_400
+    /// Seconds for which a silent reporter protects, where the settings say nothing, and at most.
+    package static let deployGraceDefault: Int64 = 30 * 86_400
+    package static let deployGraceLimit: Int64 = 366 * 86_400
     /// The share of a repository's tags, and the number of items, that go in one run without being confirmed.
     package static let tagsPercentDefault = 25
     package static let itemsDefault = 1000
     package static let itemsLimit = 1_000_000_000
     /// Images that an environment ran before the present one and that stay for the way back.
     package static let previousImagesDefault = 2
-    package static let previousImagesLimit = 100
+    package static let previousImagesLimit = 20
 
     /// Bytes of another registry's rules, and entries of a list in them.
     package static let importBytesLimit = 1 << 20

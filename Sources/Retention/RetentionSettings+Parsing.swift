@@ -15,17 +15,17 @@ extension RetentionSettings {
         let fields = try RetentionFields(
             node,
             "retention",
-            keys: ["policies", "schedule", "undo", "limits", "previous-images"]
+            keys: ["policies", "schedule", "limits", "previous-images", "deploy-grace"]
         )
-        let undo = try fields.seconds("undo") ?? RetentionLimits.undoDefault
-        guard undo <= RetentionLimits.undoSecondsLimit else { throw fields.error("undo", "is at most 366d") }
+        let grace = try fields.seconds("deploy-grace") ?? RetentionLimits.deployGraceDefault
+        guard grace <= RetentionLimits.deployGraceLimit else { throw fields.error("deploy-grace", "is at most 366d") }
         self.init(
             policies: try Self.policies(fields),
             schedule: try Self.schedule(fields),
-            undo: undo,
             limits: try Self.limits(fields),
             previousImages: try fields.integer("previous-images", in: 0...RetentionLimits.previousImagesLimit)
                 ?? RetentionLimits.previousImagesDefault,
+            deployGrace: grace,
             canonical: CanonicalText.of(node)
         )
     }

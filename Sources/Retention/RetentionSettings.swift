@@ -21,11 +21,11 @@ package struct RetentionSettings: Sendable, Hashable {
 
     package let policies: [RetentionPolicy]
     package let schedule: Schedule?
-    /// Seconds for which a run can be undone.
-    package let undo: Int64
     package let limits: Limits
     /// Images that each service of each environment ran before and that stay for the way back.
     package let previousImages: Int
+    /// Seconds for which what ran somewhere stays protected after its reporter fell silent.
+    package let deployGrace: Int64
     /// The section in one spelling: two sections that differ in nothing but comments, white space, quotation marks or
     /// the order of keys have the same.
     package let canonical: String
@@ -33,16 +33,16 @@ package struct RetentionSettings: Sendable, Hashable {
     init(
         policies: [RetentionPolicy],
         schedule: Schedule?,
-        undo: Int64,
         limits: Limits,
         previousImages: Int,
+        deployGrace: Int64,
         canonical: String
     ) {
         self.policies = policies
         self.schedule = schedule
-        self.undo = undo
         self.limits = limits
         self.previousImages = previousImages
+        self.deployGrace = deployGrace
         self.canonical = canonical
     }
 

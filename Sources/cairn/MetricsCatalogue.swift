@@ -26,6 +26,8 @@ enum MetricsCatalogue {
             .counter("cairn_log_cosignatures_total", help: "Answers of witnesses, by outcome."),
             .counter("cairn_log_scrubs_total", help: "Times the whole log was read and compared."),
             .counter("cairn_log_scrub_findings_total", help: "What was found not to be as it was signed."),
+            .counter("cairn_retention_deleted_total", help: "What runs of retention deleted, by kind."),
+            .counter("cairn_retention_refused_total", help: "Scheduled runs of retention that wait for confirmation."),
             .counter("cairn_pull_time_flushes_total", help: "Times that pull times were written, by outcome."),
             .counter("cairn_pull_times_written_total", help: "Pull times of manifests written."),
             .counter("cairn_pull_times_dropped_total", help: "Pulls that were not noted, because too many waited."),

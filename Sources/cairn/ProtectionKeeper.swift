@@ -26,6 +26,7 @@ struct ProtectionKeeper: Service {
     }
 
     func run() async throws {
+        await registry.pullTimes?.flush()
         await expire()
         try? await cancelWhenGracefulShutdown {
             var seconds: Int64 = 0

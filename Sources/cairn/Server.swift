@@ -192,7 +192,7 @@ struct Server: Sendable {
     /// The rules of retention in the configuration file, in force and in the event record; nil where there is no file.
     private func retentionFiles(_ store: Store) async throws -> RetentionFiles? {
         guard let file = configuration.file, let runner = store.registry.retention else { return nil }
-        let files = RetentionFiles(file: file, runner: runner)
+        let files = RetentionFiles(file: file, registry: store.registry, runner: runner)
         try await files.apply()
         return files
     }

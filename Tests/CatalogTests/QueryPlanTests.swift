@@ -65,7 +65,7 @@ import Testing
         _ = try await catalog.blobRecords(after: nil, limit: 10)
         _ = try await catalog.manifestAudits(after: nil, limit: 10)
         try await Self.verbsOfCollection(fixture)
-        try await verbsOfTheScrub(catalog, layer)
+        try await Self.verbsOfTheScrub(catalog, layer)
         try await catalog.housekeep()
         return fixture.statements.withLock { $0 }
     }
@@ -154,6 +154,8 @@ import Testing
         _ = try await catalog.lastPlace()
         _ = try await catalog.unmetEntries(after: .start, limit: 10)
         _ = try await catalog.lostBlobs(limit: 10)
+    }
+
     private static func verbsOfTheScrub(_ catalog: Catalog, _ layer: Digest) async throws {
         for name in [nil, try Sample.repository()] {
             _ = try await catalog.scrubCandidates(after: nil, in: name, limit: 10)
@@ -212,6 +214,8 @@ import Testing
         _ = try await catalog.auditLinks(of: Sample.repository(), after: nil)
         _ = try await catalog.auditedRepositories(after: nil)
         _ = try await catalog.account(of: Sample.repository())
+    }
+
     private static func verbsOfProtection(_ catalog: Catalog, image: Digest) async throws {
         let name = try Sample.repository()
         let subjects: [Reference] = [.digest(image), .tag(try Sample.tag("i"))]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import NIOCore
+import NIOHTTP1
 import OCI
 import TestSupport
 import Testing
@@ -139,8 +141,7 @@ import Testing
     // MARK: Pulls
 
     private static func noted(_ server: TestServer, _ digest: Digest) async throws -> Bool {
-        await server.store.registry.pullTimes?.flush()
-        return try await server.store.catalog.lastPull(of: digest, in: Sample.repository()) != nil
+        try await server.store.lastPull(of: digest) != nil
     }
 
     @Test(arguments: [("GET", true, true), ("GET", false, true), ("HEAD", true, true), ("HEAD", false, false)])

@@ -31,13 +31,8 @@ final class ReplayFixture: Sendable {
         var catalog: Catalog { store.catalog }
     }
 
-    /// Opens the store as a start does, and closes it whatever happens.
-    ///
-    /// - Parameters:
-    ///   - origin: The name of the log.
-    ///   - step: Entries that one transaction of a replay writes.
-    ///   - replays: Whether an older catalog is brought up to the log.
-    ///   - progress: Called after each transaction of a replay.
+    /// Opens the store as a start does, and closes it whatever happens. `step` is how many entries one transaction of a
+    /// replay writes, `progress` is called after each; without `replays` an older catalog stays as it is.
     @discardableResult
     func with<Result>(
         origin: String = JournalFixture.origin,
@@ -80,6 +75,21 @@ final class ReplayFixture: Sendable {
     func putBack(_ name: String) throws {
         try directory.remove("meta")
         try FileManager.default.copyItem(atPath: "\(base.path)/\(name)", toPath: directory.path + "/meta")
+    }
+
+    /// Another store with the same content, log and signer.
+    func copy() throws -> ReplayFixture {
+        let copy = try ReplayFixture()
+        for (from, to) in [(directory.path, copy.directory.path), (signer, copy.signer)] {
+            try? FileManager.default.removeItem(atPath: to)
+            try FileManager.default.copyItem(atPath: from, toPath: to)
+        }
+        return copy
+    }
+
+    func takeDatabase(of other: ReplayFixture) throws {
+        try directory.remove("meta")
+        try FileManager.default.copyItem(atPath: other.directory.path + "/meta", toPath: directory.path + "/meta")
     }
 
     func loseDatabase() throws {

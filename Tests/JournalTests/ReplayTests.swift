@@ -8,6 +8,7 @@ import OCI
 import Synchronization
 import TestSupport
 import Testing
+import Transparency
 
 /// A catalog that is older than its log gets what the log has.
 @Suite(.timeLimit(.minutes(2))) struct ReplayTests {
@@ -71,10 +72,11 @@ import Testing
                 try await fixture.with(
                     step: 2,
                     progress: { _ in
-                        if count.withLock({ count in
+                        let number = count.withLock { count in
                             count += 1
-                            return count == last
-                        }) { throw Stop() }
+                            return count
+                        }
+                        if number == last { throw Stop() }
                     },
                     { _ in }
                 )
@@ -138,6 +140,32 @@ import Testing
         #expect(found == newest)
     }
 
+    /// A database that went on by itself from a former state, with seals of its own, is not an older one.
+    @Test func aCatalogOfAnotherHistoryIsLeftAlone() async throws {
+        try await fixture.with { open in
+            _ = try await open.store.putImage(seed: 1, tag: "v1")
+            try await open.seal()
+        }
+        let trunk = try fixture.copy()
+        try await trunk.with { open in
+            for seed: UInt64 in 2...4 { _ = try await open.store.putImage(seed: seed, tag: "v\(seed)") }
+            try await open.seal()
+        }
+        try await fixture.with { open in
+            _ = try await open.store.putImage(seed: 9, tag: "v9")
+            try await open.seal()
+        }
+        try trunk.takeDatabase(of: fixture)
+        let before = try await TestStore.with(in: trunk.directory) { try await $0.catalog.lastSealedIndex() }
+        do {
+            try await trunk.with { _ in Issue.record("it opens") }
+        } catch let error as JournalError {
+            #expect(error.code == .damaged)
+        }
+        let after = try await TestStore.with(in: trunk.directory) { try await $0.catalog.lastSealedIndex() }
+        #expect(after == before, "nothing was written")
+    }
+
     // MARK: Changes that only the older catalog has
 
     @Test func changesThatTheLogHasNotComeAfterIt() async throws {
@@ -149,11 +177,12 @@ import Testing
         try await fixture.with(replays: false) { open in
             #expect(open.log.readOnly != nil)
             _ = try await open.store.putImage(seed: 2, tag: "latest")
+            _ = try await open.store.putImage(seed: 2, tag: "again")
             _ = try await open.store.putImage(seed: 7, tag: "seven", in: "team/seventh")
             _ = try await open.catalog.deleteTag(Sample.tag("v1"), in: name, context: ReplayFixture.context)
         }
         try await fixture.with { open in
-            #expect(open.log.replayed?.recordedAnew == 6)
+            #expect(open.log.replayed?.recordedAnew == 8)
             #expect(open.log.replayed?.missing == [])
             try await open.seal()
             let problems = try await open.problems()
@@ -170,6 +199,14 @@ import Testing
             let leaf = String(decoding: changes[0].leaf, as: UTF8.self)
             let former = try Sample.digest(Sample.image(layers: [Sample.bytes(64, seed: 1)]))
             #expect(leaf.contains("\"former\":\"\(former)\""), "its former value is the one that it replaced")
+            let again = try await open.catalog.changes(of: Sample.tag("again"), in: name, before: nil, limit: 9)
+            let index = try Sample.digest(
+                Sample.index([1, 2].map { try Sample.image(layers: [Sample.bytes(64, seed: $0)]) })
+            )
+            #expect(again.count == 2)
+            let value = try await open.catalog.manifest(.tag(Sample.tag("again")), in: name)
+            #expect(value?.digest == image, "it happens again, after the log has set another value")
+            #expect(String(decoding: again[0].leaf, as: UTF8.self).contains("\"former\":\"\(index)\""))
         }
         let (_, report) = try await picture()
         #expect(report == nil)
@@ -206,8 +243,8 @@ import Testing
     @Test func aManifestWithOtherBytesThanItsNameSaysIsMissing() async throws {
         _ = try await fixture.grow()
         let digest = try Sample.digest(Sample.image(layers: [Sample.bytes(64, seed: 1)]))
-        try fixture.directory.write(Array("{}".utf8), to: "blobs/sha256/\(digest.hex)")
-        try fixture.putBack("open-0")
+        let other = try Sample.image(layers: [Sample.bytes(64, seed: 2)])
+        try fixture.directory.write(other, to: "blobs/sha256/\(digest.hex)")
         try fixture.loseDatabase()
         try await fixture.with { open in
             let missing = open.log.replayed?.missing ?? []
@@ -254,6 +291,17 @@ import Testing
         }
     }
 
+    @Test func aConfigIsHashed() async throws {
+        _ = try await fixture.grow()
+        let config = try Sample.digest(Array("{}".utf8))
+        try fixture.directory.write(Array("[]".utf8), to: "blobs/sha256/\(config.hex)")
+        try fixture.loseDatabase()
+        try await fixture.with { open in
+            let found = try await open.catalog.blob(config, in: Sample.repository())
+            #expect(found == .corrupt)
+        }
+    }
+
     /// A client that is told of a blob does not push it: one that was collected meanwhile must not be there.
     @Test func aBlobThatWasCollectedMeanwhileIsNotPromised() async throws {
         try await fixture.with { open in
@@ -273,6 +321,30 @@ import Testing
             let found = try await open.catalog.touchBlob(digest, in: Sample.repository())
             #expect(found == .corrupt)
         }
+    }
+
+    /// A witness that has forgotten what it cosigned must not cosign under the same name what contradicts it.
+    @Test func aWitnessThatForgotGetsAnotherKey() async throws {
+        _ = try await fixture.grow()
+        func key(_ open: ReplayFixture.Open) throws -> String {
+            try Witness(
+                catalog: open.catalog,
+                signer: fixture.signer,
+                name: KeyName(parsing: "witness.example"),
+                logs: [],
+                passphrase: nil,
+                now: { 0 }
+            ).key
+        }
+        let first = try await fixture.with { try key($0) }
+        let same = try await fixture.with { try key($0) }
+        #expect(first == same)
+        try fixture.putBack("state-4")
+        let (second, missing) = try await fixture.with { (try key($0), $0.log.replayed?.missing ?? []) }
+        #expect(first != second)
+        #expect(missing.count == 1 && missing[0].contains("the witness gets a new key"))
+        let third = try await fixture.with { try key($0) }
+        #expect(second == third)
     }
 
     // MARK: Logs that were continued

@@ -150,6 +150,7 @@ struct CollectorFaultTests {
         arguments: [
             "DELETE FROM gc_queue", "UPDATE usage_delta SET bytes = bytes + 1 WHERE repo_id <> 0",
             "INSERT INTO blob(digest, size, state) SELECT CAST(x'01' || randomblob(32) AS BLOB), 1, 'live'",
+            "UPDATE stored SET bytes = bytes + 1",
             "UPDATE blob SET state = 'condemned', condemned_st = 0",
             "UPDATE manifest SET live = 0, purge_after_st = 1 WHERE depth = 0",
         ]

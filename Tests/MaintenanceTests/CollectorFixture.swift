@@ -39,7 +39,7 @@ final class CollectorFixture: Sendable {
             environment: Collector.Environment(
                 monotonicNanoseconds: { clock.now },
                 wallSeconds: { Int64(Date().timeIntervalSince1970) + ahead },
-                sleep: { try await clock.sleep($0) },
+                sleep: { try await clock.pass($0) },
                 logger: TestStore.silent
             )
         )
@@ -99,7 +99,7 @@ final class FineClock: Sendable {
 
     var now: UInt64 { nanoseconds.withLock { $0 } }
 
-    func sleep(_ duration: Duration) async throws {
+    func pass(_ duration: Duration) async throws {
         try Task.checkCancellation()
         nanoseconds.withLock { $0 += UInt64(duration / .nanoseconds(1)) }
         sleeps.continuation.yield(duration)

@@ -128,6 +128,90 @@ struct AdministrationTests {
         )
     }
 
+    // MARK: Pins and deployments
+
+    /// Runs work with the registry as a whole, and answers with the requests too.
+    private func call<Result: Sendable>(
+        _ work: @Sendable @escaping (RemoteRegistry) async throws(ClientError) -> Result
+    ) async throws -> (result: Result, requests: [DoubleRequest]) {
+        try await registry.with { server in
+            let client = try ClientFixture(Credentials(user: "user", password: "secret"))
+            let result = try await Transport.with(client.options) { transport async throws(ClientError) in
+                let origin = try Origin(parsing: server.authority, tls: .beyondLoopback)
+                return try await work(
+                    RemoteRegistry(origin: origin, credentials: client.credentials, transport: transport)
+                )
+            }
+            return (result, server.requests)
+        }
+    }
+
+    @Test func aPinSaysWhatItIsOnAndUntilWhen() async throws {
+        registry.lie { _, _ in .status(204, [("Cairn-Event", "14"), ("Warning", "299 - \"x\"")]) }
+        let (name, one) = (try RepositoryName(parsing: "team/app"), one)
+        let (set, requests) = try await call { registry async throws(ClientError) in
+            let client = PinClient(registry)
+            _ = try await client.remove(.hold, from: one, in: name)
+            return try await client.set(.lock, on: one, in: name, reason: "r", until: "2030-01-01T00:00:00Z")
+        }
+        #expect(set.event == "14" && set.warning == #"299 - "x""#)
+        #expect(requests.map(\.method) == [.DELETE, .POST])
+        #expect(requests[0].target == "/api/v1/pins?repository=team%2Fapp&kind=hold&tag=1")
+        let body = try JSONValue(parsing: requests[1].body)
+        #expect(
+            ["repository", "tag", "kind", "until"].map { body[$0]?.text } == [
+                "team/app", "1", "lock", "2030-01-01T00:00:00Z",
+            ]
+        )
+    }
+
+    @Test func aReportNamesPlaceAndImage() async throws {
+        registry.lie { _, _ in .answer(status: 200, body: Array(#"{"stale_at":"2030","warning":"w"}"#.utf8)) }
+        let place = DeploymentClient.Place(
+            environment: try PlaceName(parsing: "prod"),
+            target: try PlaceName(parsing: "web-3"),
+            service: nil
+        )
+        let (name, digest) = (try RepositoryName(parsing: "team/app"), digest)
+        let (receipt, requests) = try await call { registry async throws(ClientError) in
+            try await DeploymentClient(registry).report(place, runs: digest, of: name, deployment: nil, expires: 60)
+        }
+        #expect(receipt.staleAt == "2030" && receipt.warning == "w")
+        let body = try JSONValue(parsing: requests[0].body)
+        #expect(body["env"]?.text == "prod" && body["image"]?["digest"]?.text == digest.description)
+        #expect(body["service"] == nil && body["expires"] == .integer(60))
+    }
+
+    @Test func aListIsReadByPagesAndShownSafely() async throws {
+        registry.lie { request, _ in
+            let isFirst = !request.target.contains("after=")
+            let target = isFirst ? #"a\u001b"# : "b"
+            let next = [("Link", #"</api/v1/deployments?n=1000&after=1>; rel="next""#)]
+            let body = #"{"deployments":[{"env":"prod","target":"\#(target)"}]}"#
+            return .answer(status: 200, headers: isFirst ? next : [], body: Array(body.utf8))
+        }
+        let (list, requests) = try await call { registry async throws(ClientError) in
+            try await DeploymentClient(registry).list(in: nil, environment: nil, limit: 10)
+        }
+        #expect(requests.count == 2 && !list.hasMore)
+        #expect(
+            list.lines([("ENV", "env"), ("TARGET", "target"), ("X", "x")]) == [
+                "ENV   TARGET   X", #"prod  a\u{1b}  -"#, "prod  b        -",
+            ]
+        )
+    }
+
+    @Test(arguments: ["{}", "[]", #"{"pins":[1]}"#])
+    func whatIsNoListOfPinsIsRefused(body: String) async throws {
+        registry.lie { _, _ in .answer(status: 200, body: Array(body.utf8)) }
+        let error = try await failure {
+            _ = try await call { registry async throws(ClientError) in
+                try await PinClient(registry).list(in: nil, limit: 1)
+            }
+        }
+        #expect(error?.code == .network)
+    }
+
     // MARK: Trust
 
     private func explain(_ body: String, _ reference: Reference? = nil) async throws -> TrustExplanation {

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Catalog
+import NIOCore
 import OCI
 import Registry
 import Synchronization
@@ -85,8 +86,8 @@ import Testing
         }
     }
 
-    /// So many manifests that the map fills up: it asks to be written, then notes nothing more, and nothing is lost that
-    /// is pulled again afterwards.
+    /// So many manifests that the map fills up: it asks to be written, then notes nothing more, and nothing is lost
+    /// that is pulled again afterwards.
     @Test func aFullMapAsksToBeWritten() async throws {
         try await TestStore.with { store in
             let times = PullTimes(catalog: store.catalog, now: { 1_000 })
@@ -94,7 +95,7 @@ import Testing
             var manifests: [ServedManifest] = []
             for number in 0..<RegistryLimits.pullsPending + 5_000 {
                 let digest = try Sample.digest(Array("\(number)".utf8))
-                manifests.append(try ServedManifest(digest: digest, mediaType: .imageManifest, bytes: .init()))
+                manifests.append(ServedManifest(digest: digest, mediaType: .imageManifest, bytes: ByteBuffer()))
             }
             times.record(manifests[0], in: name)
             #expect(!times.wantsFlush && times.pendingCount == 1)

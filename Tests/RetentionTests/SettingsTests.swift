@@ -21,7 +21,7 @@ import Testing
             rules:
               - {name: d, delete: {untagged: true}}
         schedule: {every: 24h, jitter: 30m}
-        undo: 3d
+        deploy-grace: 3d
         limits: {tags-percent: 10, items: 50}
         previous-images: 4
         """
@@ -36,7 +36,7 @@ import Testing
         #expect(try Self.names(settings, "team/secret") == ["all/d"])
         #expect(try Self.names(settings, "x") == ["all/d"])
         #expect(settings.schedule?.every == day && settings.schedule?.jitter == 1800)
-        #expect(settings.undo == 3 * day && settings.previousImages == 4)
+        #expect(settings.deployGrace == 3 * day && settings.previousImages == 4)
         #expect(settings.limits.tagsPercent == 10 && settings.limits.items == 50)
         #expect(settings.policies.map(\.together) == [false, true])
     }
@@ -66,22 +66,22 @@ import Testing
 
     @Test func defaults() throws {
         let settings = try settings("policies: []")
-        #expect(settings.schedule == nil && settings.undo == 7 * day && settings.previousImages == 2)
+        #expect(settings.schedule == nil && settings.deployGrace == 30 * day && settings.previousImages == 2)
         #expect(settings.limits.tagsPercent == 25 && settings.limits.items == 1000)
     }
 
     @Test func theCanonicalTextIsThatOfTheMeaning() throws {
         let one = try settings(
-            "undo: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 3}}]"
+            "deploy-grace: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 3}}]"
         )
         let same = try settings(
             """
             # c\npolicies: [{rules: [{keep: {\"newest\": '3'}, name: k}], repositories: [\"**\"], name: a}]\n\
-            undo: \"3d\"\n
+            deploy-grace: \"3d\"\n
             """
         )
         let other = try settings(
-            "undo: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 4}}]"
+            "deploy-grace: 3d\npolicies:\n  - name: a\n    repositories: ['**']\n    rules: [{name: k, keep: {newest: 4}}]"
         )
         #expect(one.canonical == same.canonical && one == same)
         #expect(one.canonical != other.canonical)
@@ -89,7 +89,7 @@ import Testing
             one.canonical
                 == #"""
                 {"policies":[{"name":"a","repositories":["**"],"rules":[{"keep":{"newest":"3"},\#
-                "name":"k"}]}],"undo":"3d"}
+                "name":"k"}]}],"deploy-grace":"3d"}
                 """#
         )
     }
@@ -100,9 +100,9 @@ import Testing
 
     /// What is wrong, the line, and a piece of the reason.
     @Test(arguments: [
-        ("x: 1", 1, "has no 'x'"), ("- a", 1, "is a mapping"), ("undo: 0d", 1, "'undo'"),
-        ("undo: 400d", 1, "at most 366d"),
-        ("previous-images: 101", 1, "from 0 to 100"), ("limits: {tags-percent: 101}", 1, "'tags-percent'"),
+        ("x: 1", 1, "has no 'x'"), ("- a", 1, "is a mapping"), ("deploy-grace: 0d", 1, "'deploy-grace'"),
+        ("deploy-grace: 400d", 1, "at most 366d"),
+        ("previous-images: 21", 1, "from 0 to 20"), ("limits: {tags-percent: 101}", 1, "'tags-percent'"),
         ("schedule: {jitter: 1h}", 1, "needs 'every'"), ("schedule: {every: 1s}", 1, "at least 1m"),
         ("schedule: {every: 1h, jitter: 2h}", 1, "'jitter'"), ("policies:\n  - name: p", 2, "needs 'repositories'"),
         ("policies:\n  - repositories: [a]", 2, "needs 'name'"),

@@ -91,6 +91,13 @@ package final class TestStore: Sendable {
         registry = Registry(
             content: content,
             catalog: catalog,
+            retention: RetentionRunner(
+                catalog: catalog,
+                clock: RetentionClock(wall: { clock.wallSeconds }) {
+                    Int64(clock.monotonicNanoseconds / 1_000_000_000)
+                },
+                logger: Self.silent
+            ),
             pullTimes: PullTimes(catalog: catalog, now: { clock.wallSeconds }),
             blobLimit: options.blobLimit,
             logger: Self.silent
@@ -216,6 +223,12 @@ extension TestStore {
     /// What a tag points to now.
     package func get(_ tag: String, in name: String = "team/app") async throws -> Digest {
         try await registry.manifest(.tag(Sample.tag(tag)), in: Sample.repository(name)).digest
+    }
+
+    /// When a manifest was pulled last, once what waits is written; nil where it was not.
+    package func lastPull(of digest: Digest, in name: String = "team/app") async throws -> Int64? {
+        await registry.pullTimes?.flush()
+        return try await catalog.lastPull(of: digest, in: Sample.repository(name))
     }
 
     /// The path of a blob's file within the directory.

@@ -122,7 +122,7 @@ def deployments(world):
     expect_equal(world.server.call("GET", query, [bearer(token)]).status, 401, "the list with another's token")
 
 
-@case("the last pull is known to the minute, and after a restart")
+@case("the last pull is known after a restart, and what regions fetch is none")
 def last_pull(world):
     name = f"{world.host}/alpha/pulled"
     digest = image(world, "alpha/pulled")
@@ -132,7 +132,14 @@ def last_pull(world):
         "copy", "--src-cert-dir", world.trust, "--authfile", world.folder / "auth-protection.json",
         f"docker://{name}:v1", f"dir:{world.scratch('pulled')}",
     )
+    mirrored = world.server.push_image(world.who("alice"), "alpha/mirrored", "v1")
+    done(world, world.agent, "deploy", "report", *place, "--image", f"{world.host}/alpha/mirrored@{mirrored}")
+    for reference in ("v1", "v1", mirrored, mirrored):
+        reply = world.server.call("GET", f"/v2/alpha/mirrored/manifests/{reference}", [world.who("mirror")])
+        expect_equal(reply.status, 200, "GET by another region")
     expect_equal(world.server.stop(), 0, "exit status")
     world.server.start()
-    listed = json.loads(done(world, "alice", "deploy", "list", "--repository", name, "--output", "json"))["deployments"]
-    expect("last_pull" in listed[0], f"no last pull: {listed}")
+    for repository, counts in (("alpha/pulled", True), ("alpha/mirrored", False)):
+        place = ["--repository", f"{world.host}/{repository}"]
+        listed = json.loads(done(world, "alice", "deploy", "list", *place, "--output", "json"))["deployments"]
+        expect_equal("last_pull" in listed[0], counts, f"last pull of {repository}")

@@ -12,7 +12,8 @@ from e2e_world import World, quietly
 
 AUDIENCE = "registry.example"
 PASSWORD = {
-    "alice": "correct horse", "bob": "battery:staple", "carol": "no rights at all", "keeper": "k33p", "root": "adm1n",
+    "alice": "correct horse", "bob": "battery:staple", "carol": "no rights at all", "keeper": "k33p", "mirror": "1mage",
+    "root": "adm1n",
 }
 FREEZE = "the freeze of this week: ask the release team"
 DIGESTS = "deploy agents pull by digest"
@@ -44,6 +45,10 @@ RULES = f"""
     - name: keepers
       allow: [pull, retain]
       who: ["user:keeper"]
+      repositories: ["alpha/**"]
+    - name: other regions
+      allow: [pull, replicate]
+      who: ["user:mirror"]
       repositories: ["alpha/**"]
     - name: beta
       allow: [pull, push, delete]

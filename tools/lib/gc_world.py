@@ -81,8 +81,8 @@ class CollectingServer:
         self.process.wait()
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            found = subprocess.run(["pgrep", "-f", "--", f"--root {self.root} "], stdout=subprocess.DEVNULL, check=False)
-            if found.returncode != 0:
+            search = ["pgrep", "-f", "--", f"--root {self.root} "]
+            if subprocess.run(search, stdout=subprocess.DEVNULL, check=False).returncode != 0:
                 return
             time.sleep(0.02)
 

@@ -13,8 +13,8 @@ import Trust
 /// `/api/v1/pins`: what is kept, whatever the rules say.
 ///
 /// `POST` with `{"repository","tag" or "digest","kind","reason","until"}` sets one, `DELETE` with the same in its query
-/// removes it, `GET` lists them by id. `kind` is `pin` (the default) or `lock`, which take the right `retain`, or `hold`,
-/// which takes `admin`.
+/// removes it, `GET` lists them by id. `kind` is `pin` (the default) or `lock`, which take the right `retain`, or
+/// `hold`, which takes `admin`.
 extension Responder {
     func pins(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
         try exchange.require([.get, .head, .post, .delete])

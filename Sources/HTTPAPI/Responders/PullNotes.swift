@@ -5,8 +5,8 @@ import OCI
 import Registry
 
 extension Reference {
-    /// Whether an answered request for it is a pull: each GET, and HEAD of a tag, which is all that a node asks for that
-    /// has the image already. HEAD of a digest asks whether something is there, before a push or a copy.
+    /// Whether an answered request for it is a pull: each GET, and HEAD of a tag, which is all that a node asks for
+    /// that has the image already. HEAD of a digest asks whether something is there, before a push or a copy.
     func countsAsPull(isHead: Bool) -> Bool {
         guard isHead else { return true }
         return if case .tag = self { true } else { false }

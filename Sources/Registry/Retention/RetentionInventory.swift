@@ -16,7 +16,11 @@ struct RetentionInventory: Sendable {
     init(of name: RepositoryName, in catalog: Catalog) async throws {
         var tags: [RetainedTag] = []
         while true {
-            let page = try await catalog.retainedTags(in: name, after: tags.last?.tag, limit: RegistryLimits.retentionPage)
+            let page = try await catalog.retainedTags(
+                in: name,
+                after: tags.last?.tag,
+                limit: RegistryLimits.retentionPage
+            )
             tags += page
             if page.count < RegistryLimits.retentionPage { break }
         }

@@ -102,11 +102,8 @@ package final class RetentionRunner: Sendable {
         return try await report(id)
     }
 
-    /// Begins to apply a plan.
-    ///
-    /// - Parameters:
-    ///   - hash: The plan's hash, or its beginning of at least 12 digits.
-    ///   - isConfirmed: Whether the warnings of the plan, and those of now, were read.
+    /// Begins to apply a plan. `hash` is the plan's, or its beginning of at least 12 digits; `isConfirmed` says that
+    /// the warnings of the plan, and those of now, were read.
     package func apply(
         _ id: Int64,
         hash: String,
@@ -144,7 +141,7 @@ package final class RetentionRunner: Sendable {
             throw RegistryError.retention(.wrongState, "run \(id) is \(applied.state.rawValue), not applied")
         }
         guard let end = applied.undoUntil, end > catalog.serviceTime else {
-            throw RegistryError.retention(.tooLate, "what run \(id) deleted is gone for good: its undo window has ended")
+            throw RegistryError.retention(.tooLate, "the undo window of run \(id) has ended; what it deleted is gone")
         }
         guard try await catalog.beginRestoring(applied, context: caller.context) else {
             throw RegistryError.retention(.wrongState, "run \(id) is not applied any more")
@@ -182,8 +179,8 @@ package final class RetentionRunner: Sendable {
         }
     }
 
-    /// What was being applied or restored goes on, as somebody had ordered it. A plan that was cut off by the end of the
-    /// process is given up.
+    /// What was being applied or restored goes on, as somebody had ordered it. A plan that was cut off by the end of
+    /// the process is given up.
     private func resume(afterStart: Bool) async {
         do {
             for run in try await catalog.retentionRuns(before: nil, limit: RegistryLimits.retentionRunsKept) {
@@ -211,6 +208,7 @@ package final class RetentionRunner: Sendable {
                     try await drop(id)
                     throw error
                 }
+                try await prune()
             case .apply(let id, let context): try await apply(id, context)
             case .restore(let id, let context): try await undo(id, context)
             case .scheduled: try await runScheduled()
@@ -237,7 +235,6 @@ package final class RetentionRunner: Sendable {
             progress: progress
         )
         try await planner.plan(id, scope: scope, mayRetain: mayRetain)
-        try await prune(after: id)
     }
 
     private func work(_ context: Catalog.Context) -> RetentionWork {
@@ -282,7 +279,7 @@ package final class RetentionRunner: Sendable {
     }
 
     /// Drops the decisions of old runs that cannot be undone any more, and of plans that were never applied.
-    private func prune(after id: Int64) async throws {
+    func prune() async throws {
         let runs = try await catalog.retentionRuns(before: nil, limit: RegistryLimits.retentionPage)
         for run in runs.dropFirst(RegistryLimits.retentionRunsKept) {
             switch run.state {

@@ -65,6 +65,7 @@ extension RetentionRunner {
         )
         progress.begin(.planning, of: id)
         try await planned(id, everything, { _ in true })
+        try await prune()
         let plan = try await run(id)
         guard plan.tags + plan.manifests > 0, let hash = plan.planHash else { return }
         guard plan.warnings.isEmpty else {

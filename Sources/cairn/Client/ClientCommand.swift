@@ -10,8 +10,9 @@ enum ClientCommand {
     /// The part of the help that is the same for each.
     static let exitStatuses = """
         Exit status: 0 done; 1 this machine's disk; 2 or 64 usage; 3 not found; 4 credentials or rights refused; 5 \
-        refused as things stand: changed, protected or to be confirmed; 10 policy: not signed, a requirement not met, or quarantine; 11 integrity: wrong bytes, or a log that does not \
-        prove what is served; 12 network or registry. Credential helpers are not called.
+        refused as things stand: changed, protected or to be confirmed; 10 policy: not signed, a requirement not met, \
+        or quarantine; 11 integrity: wrong bytes, or a log that does not prove what is served; 12 network or registry. \
+        Credential helpers are not called.
         """
 
     /// Seconds since 1970.

@@ -10,9 +10,9 @@ struct CollectCommand: AsyncParsableCommand {
         commandName: "gc",
         abstract: "Begin a turn of collection now, or show what is collected.",
         discussion: """
-            Collection runs by itself: this only spares the wait. What can still be brought back, and what a client was \
-            told of within the grace period, stays whatever is asked for. It takes the right 'admin', or for --status \
-            'audit'.
+            Collection runs by itself: this only spares the wait. What can still be brought back, and what a client \
+            was told of within the grace period, stays whatever is asked for. It takes the right 'admin', or for \
+            --status 'audit'.
 
             """ + ClientCommand.exitStatuses
     )

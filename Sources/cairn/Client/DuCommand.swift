@@ -37,7 +37,8 @@ struct DuCommand: AsyncParsableCommand {
             }
             let rest = place[place.index(after: slash)...]
             if let name = RepositoryName(String(rest)) {
-                return try await connection.withRegistry(String(place[..<slash])) { registry async throws(ClientError) in
+                let host = String(place[..<slash])
+                return try await connection.withRegistry(host) { registry async throws(ClientError) in
                     let usage = try await UsageClient(registry).repository(name)
                     if output == .json { return Console.say(usage.json) }
                     Console.say(Self.header)
@@ -86,9 +87,11 @@ extension UsageClient.Image {
             var note = blob.sharedBy == 0 ? "this image alone" : "shared with \(blob.sharedBy) other images"
             if !blob.sharedWith.isEmpty { note += ": \(blob.sharedWith.joined(separator: ", "))" }
             if blob.isNew == true { note += "; new" }
-            lines.append("\(PullProgress.size(blob.size).padded(to: 11))  \(blob.role)\(platform) \(blob.digest)  \(note)")
+            let size = PullProgress.size(blob.size).padded(to: 11)
+            lines.append("\(size)  \(blob.role)\(platform) \(blob.digest)  \(note)")
         }
-        lines.append("\(PullProgress.size(bytes).padded(to: 11))  in all, of which \(PullProgress.size(unique)) are its own")
+        let (whole, own) = (PullProgress.size(bytes).padded(to: 11), PullProgress.size(unique))
+        lines.append("\(whole)  in all, of which \(own) are its own")
         if let former {
             let growth = bytes - former.bytes
             let sign = growth < 0 ? "-" : "+"

@@ -10,6 +10,7 @@ import ServiceLifecycle
 struct RetentionFiles: Sendable {
     /// The configuration file.
     let file: String
+    let registry: Registry
     let runner: RetentionRunner
 
     /// Puts the rules that the file has now in force, after they were written to the event record.
@@ -18,7 +19,9 @@ struct RetentionFiles: Sendable {
     /// - Throws: A `ConfigurationError` with the line; the former rules stay then.
     @discardableResult
     func apply() async throws -> Bool {
-        try await runner.replace(with: Configuration.load(file: file, environment: [:]).retention)
+        let retention = try Configuration.load(file: file, environment: [:]).retention
+        registry.setDeployGrace(seconds: retention?.deployGrace ?? RetentionLimits.deployGraceDefault)
+        return try await runner.replace(with: retention)
     }
 }
 
@@ -32,7 +35,11 @@ struct Retaining: Service {
             return
         }
         await cancelWhenGracefulShutdown {
-            await runner.run { try await Task.sleep(for: $0) } random: { Int64.random(in: 0..<$0) }
+            await runner.run {
+                try await Task.sleep(for: $0)
+            } random: {
+                Int64.random(in: 0..<$0)
+            }
         }
     }
 }

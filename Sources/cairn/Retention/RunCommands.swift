@@ -33,12 +33,15 @@ struct RetentionPlanCommand: AsyncParsableCommand {
     @Option(help: "Form of the result on standard output.")
     var output = OutputForm.text
 
+    @OptionGroup(title: "Progress") var progressOptions: ProgressOptions
+
     func run() async throws {
         try await ClientCommand.attempt("retention plan") { () async throws(ClientError) in
-            let (repository, all, output) = (repository, all, output)
+            let (pattern, all, output) = (repository, all, output)
+            let (progress, host) = (progressOptions.progress, registry)
             try await connection.withRegistry(registry) { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
-                let run = try await client.finish(try await client.plan(repositories: repository))
+                let run = try await client.finish(try await client.plan(repositories: pattern), progress)
                 guard run.state == "planned" else {
                     throw ClientError(.network, "run \(run.id) was given up; the registry's log says why")
                 }
@@ -47,7 +50,7 @@ struct RetentionPlanCommand: AsyncParsableCommand {
                     guard all || !decision.isKept else { return }
                     Console.say(output == .json ? decision.json : decision.line)
                 }
-                if output == .text { run.show() }
+                if output == .text { run.show(host) }
             }
         }
     }
@@ -80,22 +83,28 @@ struct RetentionApplyCommand: AsyncParsableCommand {
     @Option(help: "Form of the result on standard output.")
     var output = OutputForm.text
 
+    @OptionGroup(title: "Progress") var progressOptions: ProgressOptions
+
     func run() async throws {
         try await ClientCommand.attempt("retention apply") { () async throws(ClientError) in
             guard let dash = plan.firstIndex(of: "-"), let id = Int64(plan[..<dash]) else {
                 throw ClientError(.usage, "a plan is called RUN-HASH, such as 12-0123456789ab, not '\(plan)'")
             }
-            let (hash, confirm, output) = (String(plan[plan.index(after: dash)...]), confirm, output)
+            let hash = String(plan[plan.index(after: dash)...])
+            let (confirm, output, progress, host) = (confirm, output, progressOptions.progress, registry)
             try await connection.withRegistry(registry) { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
-                let run = try await client.finish(try await client.apply(id, hash: hash, isConfirmed: confirm))
+                let run = try await client.finish(
+                    try await client.apply(id, hash: hash, isConfirmed: confirm),
+                    progress
+                )
                 if output == .json { return Console.say(run.json) }
                 try await client.decisions(of: id) { decision in
                     if decision.state == "skipped" { Console.say(decision.line) }
                 }
                 let (done, skipped) = (run.outcomes["done"] ?? 0, run.outcomes["skipped"] ?? 0)
                 Console.say("run \(id) is \(run.state): \(done) decisions carried out, \(skipped) skipped")
-                Console.say("to undo it: cairn retention restore \(id) --registry HOST")
+                Console.say("to undo it: cairn retention restore \(id) --registry \(host)")
             }
         }
     }
@@ -123,12 +132,14 @@ struct RetentionRestoreCommand: AsyncParsableCommand {
     @Option(help: "Form of the result on standard output.")
     var output = OutputForm.text
 
+    @OptionGroup(title: "Progress") var progressOptions: ProgressOptions
+
     func run() async throws {
         try await ClientCommand.attempt("retention restore") { () async throws(ClientError) in
-            let (id, output) = (id, output)
+            let (id, output, progress) = (id, output, progressOptions.progress)
             try await connection.withRegistry(registry) { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
-                let run = try await client.finish(try await client.restore(id))
+                let run = try await client.finish(try await client.restore(id), progress)
                 if output == .json { return Console.say(run.json) }
                 try await client.decisions(of: id) { decision in
                     if decision.state == "conflict" { Console.say(decision.line) }
@@ -216,10 +227,18 @@ struct RetentionExplainCommand: AsyncParsableCommand {
 
 extension RetentionClient {
     /// Waits for a run, and shows how far it is.
-    fileprivate func finish(_ run: Run) async throws(ClientError) -> Run {
-        let bar = StepProgress()
+    fileprivate func finish(_ run: Run, _ progress: ProgressOptions.Mode?) async throws(ClientError) -> Run {
+        let bar = ProgressBar(mode: progress)
         return try await wait(for: run) { run in
-            bar.show(run.state, done: run.done ?? 0, total: run.total, isLast: !run.isBusy)
+            let done = run.done ?? 0
+            let share = run.total.map { $0 > 0 ? Double(done) / Double($0) : 1 } ?? 0
+            let of = run.total.map { " of \($0)" } ?? ""
+            bar.show(
+                run.isBusy ? share : 1,
+                text: "run \(run.id) \(run.state)" + (run.isBusy ? ": \(done)\(of) decisions" : ""),
+                json: run.json,
+                isLast: !run.isBusy
+            )
         } pause: {
             try? await Task.sleep(for: .milliseconds(200))
         }
@@ -231,11 +250,11 @@ extension RetentionClient.Run {
         "run \(id) \(state): \(tags) tags, \(manifests) images, \(PullProgress.size(bytes)) to delete, \(kept) kept"
     }
 
-    fileprivate func show() {
+    fileprivate func show(_ host: String) {
         for warning in warnings { Console.say("warning: \(warning)") }
         Console.say("\(line)")
         guard tags + manifests > 0, let plan else { return Console.say("nothing is to be deleted") }
         let confirm = warnings.isEmpty ? "" : " --confirm"
-        Console.say("plan \(plan); to delete this: cairn retention apply \(plan)\(confirm) --registry HOST")
+        Console.say("plan \(plan); to delete this: cairn retention apply \(plan)\(confirm) --registry \(host)")
     }
 }

@@ -317,6 +317,24 @@ let package = Package(
         ),
         .testTarget(name: "TidyTests", swiftSettings: testing),
         .target(
+            name: "Simulation",
+            dependencies: [
+                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "Registry",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: nio),
+            ],
+            path: "Tests/Simulation",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "CollectorModel",
+            dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/CollectorModel",
+            swiftSettings: strict
+        ),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: testing),
+        .target(
             name: "TestSupport",
             dependencies: [
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "OCI", "Observability", "Registry",

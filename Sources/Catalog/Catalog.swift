@@ -21,17 +21,22 @@ package final class Catalog: Sendable {
     let epochs: Epochs
     /// Events that no checkpoint covers yet.
     package let unsealed = UnsealedEvents()
-    private let pool: DatabasePool
+    private let pool: any DatabaseWriter
     private let serviceClock: ServiceClock
 
-    private init(pool: DatabasePool, settings: Settings, environment: Environment) throws {
+    private init(pool: any DatabaseWriter, settings: Settings, environment: Environment) throws {
         self.pool = pool
         self.settings = settings
         epochs = Epochs()
-        readers = Readers(pool: pool, readers: settings.readers, queueLimit: settings.readerQueue)
+        readers = Readers(
+            pool: pool,
+            readers: settings.readers,
+            queueLimit: settings.readerQueue,
+            runner: environment.runner
+        )
         var checkpointer = Checkpointer(logger: environment.logger)
         let (version, time, last) = try pool.writeWithoutTransaction { database in
-            try checkpointer.start(database, path: pool.path)
+            if pool is DatabasePool { try checkpointer.start(database, path: pool.path) }
             guard let time = try database.row(SQL.serviceTime)?.int(0) else {
                 throw CatalogError(.inconsistent, "the service time is missing")
             }
@@ -71,15 +76,33 @@ package final class Catalog: Sendable {
                 readers: settings.readers,
                 trace: environment.statementTrace
             )
-            let migrator = Schema.migrator
-            if try pool.writeWithoutTransaction({ try migrator.hasBeenSuperseded($0) }) {
-                throw CatalogError(.newerFormat, "the database was written by a newer version")
-            }
-            try migrator.migrate(pool)
+            try migrate(pool)
             return try Catalog(pool: pool, settings: settings, environment: environment)
         } catch {
             throw Failure.ofRead(error)
         }
+    }
+
+    /// A catalog over a database in memory: what it committed is what a store has after a crash. For tests that run
+    /// everything themselves; nothing of it is durable.
+    package static func open(
+        over database: MemoryDatabase,
+        settings: Settings = Settings(),
+        environment: Environment
+    ) throws(CatalogError) -> Catalog {
+        do {
+            return try Catalog(pool: database.queue, settings: settings, environment: environment)
+        } catch {
+            throw Failure.ofRead(error)
+        }
+    }
+
+    static func migrate(_ pool: some DatabaseWriter) throws {
+        let migrator = Schema.migrator
+        if try pool.writeWithoutTransaction({ try migrator.hasBeenSuperseded($0) }) {
+            throw CatalogError(.newerFormat, "the database was written by a newer version")
+        }
+        try migrator.migrate(pool)
     }
 
     /// Accepts nothing more, ends what was accepted, persists service time and closes. May be called again.
@@ -146,6 +169,9 @@ extension Catalog {
         var lease: Int64 { grace + (grace + 1) / 2 }
     }
 
+    /// Runs a closure once, at some time.
+    package typealias Runner = @Sendable (@escaping @Sendable () -> Void) -> Void
+
     /// Everything that is not a function of the input.
     package struct Environment: Sendable {
         /// Milliseconds since 1970.
@@ -161,6 +187,8 @@ extension Catalog {
         package var storageFault: (@Sendable () -> String?)?
         /// Sees every statement, without its arguments.
         package var statementTrace: (@Sendable (String) -> Void)?
+        /// Runs what else the writer's thread and the readers' run; nil for threads of the catalog's own.
+        package var runner: Runner?
 
         package init(
             wallMilliseconds: @escaping @Sendable () -> Int64,

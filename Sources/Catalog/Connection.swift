@@ -15,9 +15,22 @@ enum Connection {
         readers: Int,
         trace: (@Sendable (String) -> Void)?
     ) throws -> DatabasePool {
+        var configuration = configuration(trace: trace)
+        configuration.maximumReaderCount = readers
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        try pool.writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            try database.execute(sql: "PRAGMA journal_size_limit = \(CatalogLimits.journalBytes)")
+            try database.execute(sql: "PRAGMA cache_size = -\(CatalogLimits.writerCacheKiB)")
+            try verify(database)
+        }
+        return pool
+    }
+
+    /// What holds for every connection, whatever the database lies on.
+    static func configuration(trace: (@Sendable (String) -> Void)?) -> Configuration {
         var configuration = Configuration()
         configuration.label = "cairn.catalog"
-        configuration.maximumReaderCount = readers
         configuration.foreignKeysEnabled = true
         // The writer never waits for a lock: nobody else writes, and a checkpoint must not wait for a reader.
         configuration.busyMode = .immediateError
@@ -27,14 +40,7 @@ enum Connection {
             try prepare(database)
             if let trace { database.trace { trace($0.description) } }
         }
-        let pool = try DatabasePool(path: path, configuration: configuration)
-        try pool.writeWithoutTransaction { database in
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA journal_size_limit = \(CatalogLimits.journalBytes)")
-            try database.execute(sql: "PRAGMA cache_size = -\(CatalogLimits.writerCacheKiB)")
-            try verify(database)
-        }
-        return pool
+        return configuration
     }
 
     /// Settings of every connection.

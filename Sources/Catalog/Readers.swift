@@ -14,12 +14,17 @@ final class Readers: Sendable {
     }
 
     private let queue: WorkQueue<Job>
-    private let pool: DatabasePool
+    private let pool: any DatabaseWriter
     private let overloaded = Counter(label: "cairn_catalog_overloaded_total", dimensions: [("queue", "reader")])
 
-    init(pool: DatabasePool, readers: Int, queueLimit: Int) {
+    init(pool: any DatabaseWriter, readers: Int, queueLimit: Int, runner: Catalog.Runner?) {
         self.pool = pool
-        queue = WorkQueue(label: "cairn.catalog.readers", workerLimit: readers, itemLimit: queueLimit)
+        queue = WorkQueue(
+            label: "cairn.catalog.readers",
+            workerLimit: readers,
+            itemLimit: queueLimit,
+            runner: runner
+        )
     }
 
     /// Reads with one statement, which sees one committed state without a transaction around it.
@@ -35,6 +40,8 @@ final class Readers: Sendable {
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(CatalogError) -> Value {
         let pool = pool
+        // A database in memory has one connection, on which nothing comes between.
+        guard pool is DatabasePool else { return try await submit { try pool.unsafeRead(body) } }
         return try await submit { try pool.read(body) }
     }
 

@@ -22,13 +22,19 @@ final class WorkQueue<Item: Sendable>: Sendable {
     }
 
     private let state = Mutex(State())
-    private let threads: DispatchQueue
+    private let start: Catalog.Runner
     private let workerLimit: Int
     private let itemLimit: Int
 
-    init(label: String, workerLimit: Int, itemLimit: Int) {
+    /// `runner` starts the workers; nil for threads of the queue's own.
+    init(label: String, workerLimit: Int, itemLimit: Int, runner: Catalog.Runner?) {
         precondition(workerLimit > 0 && itemLimit > 0)
-        threads = DispatchQueue(label: label, qos: .userInitiated, attributes: .concurrent)
+        if let runner {
+            start = runner
+        } else {
+            let threads = DispatchQueue(label: label, qos: .userInitiated, attributes: .concurrent)
+            start = { work in threads.async(execute: work) }
+        }
         self.workerLimit = workerLimit
         self.itemLimit = itemLimit
     }
@@ -45,7 +51,7 @@ final class WorkQueue<Item: Sendable>: Sendable {
             state.workers += 1
             return (.accepted, true)
         }
-        if starts { threads.async(execute: work) }
+        if starts { start(work) }
         return admission
     }
 

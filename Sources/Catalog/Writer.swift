@@ -21,7 +21,7 @@ final class Writer: Sendable {
     }
 
     private let queue: WorkQueue<Operation>
-    private let pool: DatabasePool
+    private let pool: any DatabaseWriter
     private let settings: Catalog.Settings
     private let environment: Catalog.Environment
     private let epochs: Epochs
@@ -37,7 +37,7 @@ final class Writer: Sendable {
     private let checkpointer: Mutex<Checkpointer>
 
     init(
-        pool: DatabasePool,
+        pool: any DatabaseWriter,
         settings: Catalog.Settings,
         environment: Catalog.Environment,
         epochs: Epochs,
@@ -46,7 +46,12 @@ final class Writer: Sendable {
         unsealed: UnsealedEvents,
         checkpointer: Checkpointer
     ) {
-        queue = WorkQueue(label: "cairn.catalog.writer", workerLimit: 1, itemLimit: settings.writerQueue)
+        queue = WorkQueue(
+            label: "cairn.catalog.writer",
+            workerLimit: 1,
+            itemLimit: settings.writerQueue,
+            runner: environment.runner
+        )
         self.pool = pool
         self.settings = settings
         self.environment = environment

@@ -48,7 +48,7 @@ struct BlobPublisher: Sendable {
             replaced.hold(target, filesystem: filesystem, closingOn: threads.sync)
             try about(target) { () throws(SystemCallError) in try filesystem.rename(path, target) }
         }
-        replaced.letGoLater()
+        replaced.letGoLater(threads.sync)
     }
 }
 
@@ -75,11 +75,8 @@ private final class Replaced: Sendable {
         }
     }
 
-    func letGoLater() {
+    func letGoLater(_ threads: FileThreads) {
         guard file.withLock({ $0 != nil }) else { return }
-        Task {
-            try? await Task.sleep(for: Self.delay)
-            file.withLock { $0 = nil }
-        }
+        threads.runDetached(after: Self.delay) { [self] in file.withLock { $0 = nil } }
     }
 }

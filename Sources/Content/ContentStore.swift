@@ -17,6 +17,8 @@ package final class ContentStore: Sendable {
         /// Allows file systems that cannot keep the promise: NFS, overlay, tmpfs.
         package var unsafeFilesystem = false
         package var filesystem = Filesystem.live
+        /// Runs what else the file threads run; nil for threads of the store's own.
+        package var runner: FileThreads.Runner?
         /// Names for uploads, temporary files and the store itself; to be unguessable.
         package var makeUploadID: @Sendable () -> UploadID = {
             var generator = SystemRandomNumberGenerator()
@@ -56,7 +58,7 @@ package final class ContentStore: Sendable {
     package static func open(root: String, options: Options = Options()) async throws(ContentError) -> ContentStore {
         // Made here and not on a file thread, so that a metrics factory of the task's own is found.
         let metrics = ContentMetrics()
-        let threads = StoreThreads(options.limits)
+        let threads = StoreThreads(options.limits, runner: options.runner)
         do {
             return try await threads.sync.run { () throws(ContentError) in
                 let opening = StoreOpening(

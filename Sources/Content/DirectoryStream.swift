@@ -8,16 +8,26 @@ internal import Synchronization
 ///
 /// Blocks; belongs on a file thread. Closes the directory when released.
 package final class DirectoryStream: Sendable {
-    private let stream: Mutex<Stream>
+    private let stream: Mutex<Stream>?
+    /// The names still to come of a directory that no kernel knows.
+    private let names: Mutex<[String]>
 
     package init(_ path: String) throws(SystemCallError) {
         guard let directory = unsafe opendir(path) else { throw .last(.opendir) }
         stream = unsafe Mutex(Stream(directory: directory))
+        names = Mutex([])
+    }
+
+    /// The entries of a directory of a test's file system.
+    package init(names: [String]) {
+        stream = nil
+        self.names = Mutex(names.reversed())
     }
 
     /// The next name other than `.` and `..`; nil at the end.
     package func next() throws(SystemCallError) -> String? {
-        try stream.withLock { stream throws(SystemCallError) in try stream.next() }
+        guard stream != nil else { return names.withLock { $0.popLast() } }
+        return try stream?.withLock { stream throws(SystemCallError) in try stream.next() }
     }
 }
 

@@ -8,11 +8,25 @@ internal import NIOPosix
 /// Work that was submitted runs even when the task that waits for it is cancelled: half of a commit is worse than the
 /// whole of one that nobody waits for.
 package final class FileThreads: Sendable {
-    private let pool: NIOThreadPool
+    /// Runs a closure once, at some time.
+    package typealias Runner = @Sendable (@escaping @Sendable () -> Void) -> Void
+
+    private enum Backing {
+        case pool(NIOThreadPool)
+        case runner(Runner)
+    }
+
+    private let backing: Backing
 
     package init(count: Int) {
-        pool = NIOThreadPool(numberOfThreads: count)
+        let pool = NIOThreadPool(numberOfThreads: count)
         pool.start()
+        backing = .pool(pool)
+    }
+
+    /// Has no threads: the runner decides where each closure runs, and in which order. For tests that decide that.
+    init(running runner: @escaping Runner) {
+        backing = .runner(runner)
     }
 
     /// Runs a closure on one of the threads. Errors: its own, and `.shutDown` after `shutDown()`.
@@ -20,11 +34,8 @@ package final class FileThreads: Sendable {
         _ body: @escaping @Sendable () throws(ContentError) -> T
     ) async throws(ContentError) -> T {
         let result: Result<T, ContentError> = await withCheckedContinuation { continuation in
-            pool.submit { state in
-                guard case .active = state else {
-                    return continuation.resume(returning: .failure(Self.stopped))
-                }
-                continuation.resume(returning: Result(catching: body))
+            submit { isActive in
+                continuation.resume(returning: isActive ? Result(catching: body) : .failure(Self.stopped))
             }
         }
         return try result.get()
@@ -32,11 +43,28 @@ package final class FileThreads: Sendable {
 
     /// Runs a closure on one of the threads, and on the caller's after `shutDown()`. Nobody waits for it.
     func runDetached(_ body: @escaping @Sendable () -> Void) {
-        pool.submit { _ in body() }
+        submit { _ in body() }
+    }
+
+    /// Runs a short closure that does not block, about so much later. Nobody waits for it.
+    func runDetached(after delay: Duration, _ body: @escaping @Sendable () -> Void) {
+        guard case .pool = backing else { return submit { _ in body() } }
+        Task {
+            try? await Task.sleep(for: delay)
+            body()
+        }
+    }
+
+    private func submit(_ work: @escaping @Sendable (_ isActive: Bool) -> Void) {
+        switch backing {
+        case .pool(let pool): pool.submit { state in work(state == .active) }
+        case .runner(let runner): runner { work(true) }
+        }
     }
 
     /// Ends the threads after the work that runs now. Work that is still queued is answered with `.shutDown`.
     package func shutDown() async {
+        guard case .pool(let pool) = backing else { return }
         await withCheckedContinuation { continuation in
             pool.shutdownGracefully { _ in continuation.resume() }
         }
@@ -57,7 +85,12 @@ struct StoreThreads: Sendable {
     /// Renames and the shared directory fsync: one thread, so that what waits is merged.
     let directory: FileThreads
 
-    init(_ limits: ContentLimits) {
+    init(_ limits: ContentLimits, runner: FileThreads.Runner?) {
+        if let runner {
+            let threads = FileThreads(running: runner)
+            (read, work, sync, directory) = (threads, threads, threads, threads)
+            return
+        }
         read = FileThreads(count: limits.readThreads)
         work = FileThreads(count: limits.workThreads)
         sync = FileThreads(count: limits.syncThreads)

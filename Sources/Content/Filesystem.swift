@@ -65,6 +65,14 @@ package struct FileStatus: Hashable, Sendable {
     /// The twelve bits of who may do what.
     package var permissions: UInt32
     package var identity: FileIdentity
+
+    package init(kind: Kind, size: Int64, links: UInt64, permissions: UInt32, identity: FileIdentity) {
+        self.kind = kind
+        self.size = size
+        self.links = links
+        self.permissions = permissions
+        self.identity = identity
+    }
 }
 
 /// Tells one file from another that had its name before: the device, the inode, and when the inode last changed.
@@ -73,6 +81,13 @@ package struct FileIdentity: Hashable, Sendable {
     package var inode: UInt64
     package var changedSeconds: Int64
     package var changedNanoseconds: Int64
+
+    package init(device: UInt64, inode: UInt64, changedSeconds: Int64, changedNanoseconds: Int64) {
+        self.device = device
+        self.inode = inode
+        self.changedSeconds = changedSeconds
+        self.changedNanoseconds = changedNanoseconds
+    }
 }
 
 /// Bytes of a file system, in total and available to this process.

@@ -40,18 +40,20 @@ struct CollectionAudit {
         let before = try await catalog.storedBytes()
         var (bytes, blobs) = (Int64(0), 0)
         var last: Digest?
-        repeat {
-            if last != nil { try await pause() }
+        while true {
             let page = try await catalog.auditBlobs(after: last)
             bytes += page.bytes
             blobs += page.rows
             summary.add(page.findings)
-            last = page.last
-        } while last != nil
+            guard let next = page.last else { break }
+            last = next
+            try await pause()
+        }
         summary.blobs += blobs
         // The same as for a repository, below.
-        guard try await catalog.storedBytes() == before else { return }
-        if before != StoredBytes(bytes: bytes, blobs: Int64(blobs)) {
+        let after = try await catalog.storedBytes()
+        guard before == after else { return }
+        if after != StoredBytes(bytes: bytes, blobs: Int64(blobs)) {
             summary.add(["\(before.blobs) blobs of \(before.bytes) bytes are booked, there are \(blobs) of \(bytes)"])
         }
     }

@@ -333,7 +333,11 @@ let package = Package(
             path: "Tests/CollectorModel",
             swiftSettings: strict
         ),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: testing),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Content", "Simulation"],
+            swiftSettings: testing
+        ),
         .target(
             name: "TestSupport",
             dependencies: [

@@ -146,6 +146,14 @@ package final class SimulatedDisk: Sendable {
         state.withLock { $0.directories[directory]?.entries.keys.sorted() ?? [] }
     }
 
+    /// What a file holds now; nil where there is none.
+    package func bytes(at path: String) -> [UInt8]? {
+        let (parent, name) = Self.split(path)
+        return state.withLock { state in
+            state.directories[parent]?.entries[name].flatMap { state.files[$0]?.bytes }
+        }
+    }
+
     /// Whether a file with these bytes is there now, and would be after any power cut.
     package func holds(_ bytes: [UInt8], at path: String) -> Bool {
         let (parent, name) = Self.split(path)

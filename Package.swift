@@ -265,11 +265,7 @@ let package = Package(
             dependencies: ["Cryptography", "OCI", "Transparency"],
             swiftSettings: testing
         ),
-        .testTarget(
-            name: "TrustTests",
-            dependencies: ["Cryptography", "OCI", "Trust"],
-            swiftSettings: testing
-        ),
+        .testTarget(name: "TrustTests", dependencies: ["Cryptography", "OCI", "Trust"], swiftSettings: testing),
         .executableTarget(
             name: "LayerScanProbe",
             dependencies: ["LayerScan"],

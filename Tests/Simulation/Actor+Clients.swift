@@ -17,8 +17,8 @@ extension Actor {
 
     // MARK: Pushing
 
-    /// Pushes an image as clients do: asks for each blob, mounts or uploads what is not here, then puts the manifest. An
-    /// index is put over images that may be there or not.
+    /// Pushes an image as clients do: asks for each blob, mounts or uploads what is not here, then puts the manifest.
+    /// An index is put over images that may be there or not.
     func push() async throws {
         let repository = schedule.dice.pick(schedule.repositories)
         let image = schedule.dice.pick(schedule.images)

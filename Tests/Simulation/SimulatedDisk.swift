@@ -9,9 +9,9 @@ import Synchronization
 ///
 /// Each file has the bytes that readers see and those that are on the disk; each directory has the entries that are
 /// seen, those on the disk, and what became of each name since the directory was last synced. `fsync` and `fdatasync`
-/// move the one to the other. A power cut keeps, name by name, some of the changes that were not synced, in their order,
-/// and of bytes that were not synced all, none, or the front. The two halves of a rename may be parted: that is more
-/// than a file system with a journal would do, and nothing may depend on it.
+/// move the one to the other. A power cut keeps, name by name, some of the changes that were not synced, in their
+/// order, and of bytes that were not synced all, none, or the front. The two halves of a rename may be parted: that is
+/// more than a file system with a journal would do, and nothing may depend on it.
 ///
 /// Directories themselves are durable at once: making a store is not what is tried here.
 package final class SimulatedDisk: Sendable {

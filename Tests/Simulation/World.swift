@@ -64,8 +64,8 @@ struct StoredFiles {
 
     static func path(_ digest: Digest) -> String { "\(directory)/\(digest.hex)" }
 
-    /// A live blob has a whole file, which no power cut takes; what a manifest refers to is linked, and live. Damage that
-    /// the schedule did itself does not count until it is healed.
+    /// A live blob has a whole file, which no power cut takes; what a manifest refers to is linked, and live. Damage
+    /// that the schedule did itself does not count until it is healed.
     func violations(
         _ database: Database,
         _ disk: SimulatedDisk,

@@ -130,7 +130,7 @@ def last_pull(world):
     done(world, world.agent, "deploy", "report", *place, "--image", f"{name}@{digest}")
     world.skopeo(
         "copy", "--src-cert-dir", world.trust, "--authfile", world.folder / "auth-protection.json",
-        f"docker://{name}:v1", f"dir:{world.scratch('pulled')}",
+        f"docker://{name}:v1", f"dir:{world.scratch('pulled-by-agent')}",
     )
     mirrored = world.server.push_image(world.who("alice"), "alpha/mirrored", "v1")
     done(world, world.agent, "deploy", "report", *place, "--image", f"{world.host}/alpha/mirrored@{mirrored}")

@@ -34,7 +34,8 @@ struct CollectorModel: ParsableCommand {
                 print("missed \(mutant.rawValue) in \(seeds) seeds")
                 throw ExitCode.failure
             }
-            print("caught \(mutant.rawValue) after \(failure.seed - from + 1) seeds: \(failure.violation)")
+            let violation = failure.violation.replacing("\n", with: " ")
+            print("caught \(mutant.rawValue) after \(failure.seed - from + 1) seeds: \(violation)")
         } else {
             var campaign = try Campaign()
             for seed in stride(from: from + part, to: from + seeds, by: Int(parts)) {

@@ -243,8 +243,9 @@ extension Actor {
         let served = schedule.knowledge.served.inOrder
         guard !served.isEmpty else { return }
         let thing = schedule.dice.pick(served)
-        guard try await delete(thing) else { return }
+        // The window begins when the server deletes it, not when that is known here.
         let since = schedule.elapsed
+        guard try await delete(thing) else { return }
         try await pause(atMost: Int(Life.undo))
         let mark = schedule.knowledge.mark(thing)
         let item = RetentionItem(

@@ -43,6 +43,8 @@ package struct ContentLimits: Sendable {
     package var workThreads = 4
     /// Threads that wait for the disk in `fdatasync`. The file system merges flushes that wait together.
     package var syncThreads = 16
+    /// How many of these free the blocks of deleted files at once.
+    package var closingThreads = 4
     /// BALLAST is the smaller of this and of `1 / ballastShare` of the file system.
     package var ballastBytes: Int64 = 64 << 20
     package var ballastShare: Int64 = 16

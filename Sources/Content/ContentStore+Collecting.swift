@@ -92,12 +92,19 @@ extension ContentStore {
         }
     }
 
-    /// Closes files that have no name any more, and returns when that is done.
+    /// Closes files that have no name any more, and returns when their blocks are free, so that nobody deletes faster
+    /// than the disk does. Some file systems free much faster from several threads than from one.
     private func letGo(_ files: UnlinkedFiles) async {
-        do {
-            try await threads.sync.run { () throws(ContentError) in files.close() }
-        } catch {
-            // The store is shut down; they are closed with their last reference.
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<limits.closingThreads {
+                group.addTask { [threads] in
+                    do {
+                        try await threads.sync.run { () throws(ContentError) in files.close() }
+                    } catch {
+                        // The store is shut down; they are closed with their last reference.
+                    }
+                }
+            }
         }
     }
 
@@ -187,11 +194,9 @@ private final class UnlinkedFiles: Sendable {
         }
     }
 
-    /// Drops the last references, each of which closes its file. Blocks while the blocks are freed.
+    /// Drops the last references, each of which closes its file, one after the other until there are none; several
+    /// threads may share that. Blocks while the blocks are freed.
     func close() {
-        _ = state.withLock { state in
-            defer { state.kept = [] }
-            return state.kept
-        }
+        while let file = state.withLock({ $0.kept.popLast() }) { withExtendedLifetime(file) {} }
     }
 }

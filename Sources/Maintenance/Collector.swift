@@ -152,7 +152,6 @@ package final class Collector: Sendable {
         state.withLock { state in
             state.isRunning = false
             state.turns = turn.number
-            state.total += turn.work
             if !turn.didNothing || turn.failure != nil { state.last = turn }
         }
         guard !turn.didNothing else { return }
@@ -163,6 +162,12 @@ package final class Collector: Sendable {
                 "blobs": "\(turn.work.removedBlobs)", "bytes": "\(turn.work.freedBytes)",
             ]
         )
+    }
+
+    /// Counts a part of a turn.
+    func did(_ work: CollectionWork) {
+        metrics.did(work)
+        state.withLock { $0.total += work }
     }
 
     /// A catalog that takes no changes, or too many, is not a failure of collection.

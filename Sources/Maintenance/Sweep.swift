@@ -34,7 +34,7 @@ struct Sweep {
         while true {
             try Task.checkCancellation()
             let former = work
-            defer { collector.metrics.did(work - former) }
+            defer { collector.did(work - former) }
             if hasManifests || hasLinks, links.isReady(at: now) {
                 if hasManifests { try await purge() } else { try await collectLinks() }
             }

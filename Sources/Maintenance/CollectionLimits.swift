@@ -5,8 +5,9 @@ import Catalog
 
 /// The bounds of collection that no setting changes.
 package enum CollectionLimits {
-    /// Batches a second into which the rate of a kind of work is cut, so that no push waits long for one.
-    package static let batchesPerSecond = 40
+    /// Batches a second into which the rate of a kind of work is cut: few, since each is flushed to the disk, yet so
+    /// small that no push waits long for one.
+    package static let batchesPerSecond = 10
     /// Work of a kind in one batch, whatever the rate.
     static let linksPerBatch = CatalogLimits.collectedLinks
     static let blobsPerBatch = CatalogLimits.collectedBlobs

@@ -69,14 +69,14 @@ extension Database {
 }
 
 extension Catalog {
-    /// Whether `mount` would find something now. Reads only, so that a mount of what is not here, or may not be read,
-    /// takes the same course and waits for no commit.
-    package func isMountable(
+    /// The size in bytes of what `mount` would find now, nil where it would find nothing. Reads only, so that a mount
+    /// of what is not here, or may not be read, takes the same course and waits for no commit.
+    package func mountableSize(
         _ digest: Digest,
         from source: RepositoryName?,
         isReadable: @escaping @Sendable (RepositoryName) -> Bool
-    ) async throws(CatalogError) -> Bool {
-        try await readers.readOne { try $0.mountableSize(digest, from: source, isReadable: isReadable) != nil }
+    ) async throws(CatalogError) -> Int64? {
+        try await readers.readOne { try $0.mountableSize(digest, from: source, isReadable: isReadable) }
     }
 
     /// Links a blob of another repository, if the caller may read it there. One transaction decides and links.

@@ -5,10 +5,16 @@ import GRDB
 
 extension SQL {
     static let lastRetentionPolicy = "SELECT version FROM retention_policy ORDER BY id DESC LIMIT 1"
+    static let retentionPolicySince = "SELECT since FROM retention_policy ORDER BY id DESC LIMIT 1"
     static let insertRetentionPolicy = "INSERT INTO retention_policy(version, body, since) VALUES (?, ?, ?)"
 }
 
 extension Catalog {
+    /// Since when the rules of retention are in force, in seconds since 1970; nil where there never were any.
+    package func retentionPolicySince() async throws(CatalogError) -> Int64? {
+        try await readers.readOne { try $0.row(SQL.retentionPolicySince)?.int(0) }
+    }
+
     /// Writes down which rules of retention are in force from now on, with the event that says so; nothing where they
     /// are those that were last. Answers whether they are others.
     ///

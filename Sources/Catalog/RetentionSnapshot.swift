@@ -32,13 +32,6 @@ package struct RetainedTag: Sendable {
     package let stamp: HybridTimestamp
 }
 
-/// A blob that manifests refer to, with how many of them.
-package struct BlobReferences: Sendable, Hashable {
-    package let digest: Digest
-    package let size: Int64
-    package let references: Int64
-}
-
 extension SQL {
     static let retainedManifests = """
         SELECT m.id, m.digest, m.media_type, m.artifact_type, m.config_type, m.subject, m.depth, m.pushed_at,

@@ -41,6 +41,12 @@ package final class FileThreads: Sendable {
         return try result.get()
     }
 
+    /// Runs a closure on one of the threads. Errors: whatever it throws, and `ContentError` of `.shutDown` after
+    /// `shutDown()`.
+    package func call<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await run { () throws(ContentError) in Result(catching: body) }.get()
+    }
+
     /// Runs a closure on one of the threads, and on the caller's after `shutDown()`. Nobody waits for it.
     func runDetached(_ body: @escaping @Sendable () -> Void) {
         submit { _ in body() }

@@ -84,15 +84,7 @@ package final class Journal: Sendable {
     func onThread<Value: Sendable>(
         _ body: @escaping @Sendable () throws -> Value
     ) async throws(JournalError) -> Value {
-        let result: Result<Value, JournalError>
-        do {
-            result = try await threads.run { () throws(ContentError) in
-                do { return .success(try body()) } catch { return .failure(JournalError(error)) }
-            }
-        } catch {
-            throw JournalError(error)
-        }
-        return try result.get()
+        do { return try await threads.call(body) } catch { throw JournalError(error) }
     }
 
     /// Puts a note into the checkpoint file, unless that has a newer one. Blocks.

@@ -68,20 +68,18 @@ extension Journal {
             let isNew = found.sealed == nil
             let files = DurableFiles(options.filesystem)
             let log = LogFiles(layout: JournalLayout(root: options.root), files: files)
-            let (signer, file) = try await threads.run { () throws(ContentError) in
-                Result {
-                    try log.prepare()
-                    let file = try log.checkpoint()
-                    let signer = try LogSigner.open(
-                        directory: options.signer,
-                        origin: options.origin,
-                        mayCreate: isNew && file == nil,
-                        passphrase: options.passphrase,
-                        files: files
-                    )
-                    return (signer, file)
-                }
-            }.get()
+            let (signer, file) = try await threads.call {
+                try log.prepare()
+                let file = try log.checkpoint()
+                let signer = try LogSigner.open(
+                    directory: options.signer,
+                    origin: options.origin,
+                    mayCreate: isNew && file == nil,
+                    passphrase: options.passphrase,
+                    files: files
+                )
+                return (signer, file)
+            }
             let outcome = try await replay(options, catalog, log, signer, threads, (file, found.sealed))
             let rows = try await catalog.lastCheckpoints()
             var guardian = StartGuard(

@@ -11,12 +11,12 @@ extension LogCheck {
     func checkOtherFiles(of edge: TreeEdge, _ report: inout Report) async throws {
         var waiting = ["tile"]
         while let directory = waiting.popLast() {
-            let names = try await onThread { [files] in
+            let names = try await threads.call { [files] in
                 try files.files.names(in: "\(files.layout.directory)/\(directory)").sorted()
             }
             for name in names {
                 let path = "\(directory)/\(name)"
-                let isDirectory = try await onThread { [files] in
+                let isDirectory = try await threads.call { [files] in
                     try files.files.filesystem.statusOfPath("\(files.layout.directory)/\(path)").kind == .directory
                 }
                 if isDirectory {
@@ -36,7 +36,7 @@ extension LogCheck {
         // Tiles beyond the signed tree are those of the next, which is not signed yet.
         guard path.isPartial, path.index << 8 + Int64(path.width) <= available else { return }
         report.files += 1
-        let isBeginning = try await onThread { [files] in
+        let isBeginning = try await threads.call { [files] in
             guard let bytes = try files.read(path) else { return true }
             let width = Int(min(available - path.index << 8, Int64(TilePath.fullWidth)))
             guard let wider = TilePath(path.content, index: path.index, width: width),
@@ -57,7 +57,7 @@ extension LogCheck {
 
     /// The checkpoint file and the signer's memory have to be of the tree that is here.
     func checkNotes(_ edge: TreeEdge, _ signed: CheckpointRow, _ report: inout Report) async throws {
-        let file = try await onThread { [files] in try files.checkpoint() }
+        let file = try await threads.call { [files] in try files.checkpoint() }
         if let file {
             do {
                 let note = try LogSigner.Signed(note: file, origin: origin, verifiers)
@@ -86,7 +86,7 @@ extension LogCheck {
             }
             return
         }
-        let root = try await onThread { [files] in
+        let root = try await threads.call { [files] in
             try TileReader(size: size) { try files.hashes($0, whole: edge.size) }.root()
         }
         if root != note.checkpoint.root { report.add("\(name) is another tree of \(size) entries than the one here") }

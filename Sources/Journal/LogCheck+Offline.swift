@@ -24,9 +24,7 @@ extension LogCheck {
         let threads = FileThreads(count: 1)
         do {
             let files = DurableFiles(options.filesystem)
-            let (verifiers, origin, remembered) = try await threads.run { () throws(ContentError) in
-                Result { try known(options, keys, files) }
-            }.get()
+            let (verifiers, origin, remembered) = try await threads.call { try known(options, keys, files) }
             let check = LogCheck(
                 catalog: catalog,
                 files: LogFiles(layout: JournalLayout(root: options.root), files: files),

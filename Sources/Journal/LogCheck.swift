@@ -80,7 +80,7 @@ package struct LogCheck: Sendable {
                 "the signer has signed a tree of \(remembered.checkpoint.size) entries, and nothing of it is here"
             )
         }
-        let note = try await onThread { [files] in try files.checkpoint() }
+        let note = try await threads.call { [files] in try files.checkpoint() }
         if note != nil { report.add("there is a checkpoint file, and the catalog has no checkpoint") }
     }
 
@@ -144,7 +144,7 @@ package struct LogCheck: Sendable {
     }
 
     private func compare(_ expected: [TreeEdge.File], _ report: inout Report) async throws {
-        let found = try await onThread { [files] in try expected.map { try files.read($0.path) } }
+        let found = try await threads.call { [files] in try expected.map { try files.read($0.path) } }
         for (file, bytes) in zip(expected, found) {
             report.files += 1
             if bytes == nil {
@@ -191,7 +191,4 @@ package struct LogCheck: Sendable {
         }
     }
 
-    func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await threads.run { () throws(ContentError) in Result { try body() } }.get()
-    }
 }

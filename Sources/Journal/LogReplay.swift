@@ -96,9 +96,9 @@ struct LogReplay {
                 )
             }
             guard first < tree.size || tree.origin == signer.origin else { continue }
-            plan.trees.append(try await onThread { try VerifiedTree(tree, from: first) })
+            plan.trees.append(try await threads.call { try VerifiedTree(tree, from: first) })
             if number == 0, let sealed, sealed.size <= tree.size {
-                let root = try await onThread { try tree.root(at: sealed.size) }
+                let root = try await threads.call { try tree.root(at: sealed.size) }
                 guard root.bytes == sealed.root else {
                     throw JournalError(.forked, "the catalog's tree of \(sealed.size) entries is not its beginning")
                 }
@@ -109,7 +109,7 @@ struct LogReplay {
 
     private func former(of tree: LoggedTree) async throws -> LoggedTree? {
         let (files, verifiers) = (files, signer.verifiers)
-        return try await onThread {
+        return try await threads.call {
             try tree.formerLog().map { try LoggedTree.former($0, of: files, verifiers: verifiers) }
         }
     }
@@ -119,7 +119,7 @@ struct LogReplay {
         let files = files
         for one in known {
             let size = one.checkpoint.size
-            let root = try await onThread {
+            let root = try await threads.call {
                 try TileReader(size: size) { try files.hashes($0, whole: target.checkpoint.size) }.root()
             }
             guard root == one.checkpoint.root else {
@@ -138,7 +138,7 @@ struct LogReplay {
         for verified in plan.trees {
             var index = verified.first
             while index < verified.tree.size {
-                var leaves = try await onThread { [index] in try verified.leaves(from: index) }[...]
+                var leaves = try await threads.call { [index] in try verified.leaves(from: index) }[...]
                 while !leaves.isEmpty {
                     var entries: [ReplayedEntry] = []
                     for leaf in leaves.prefix(entriesPerStep) {
@@ -161,7 +161,7 @@ struct LogReplay {
         try await examiner.markMissingBlobs()
         try await progress(ReplayProgress(done: report.entries, total: total))
         let keys = signer.keyFiles
-        if let former = try await onThread({ try keys.retireWitness() }) {
+        if let former = try await threads.call({ try keys.retireWitness() }) {
             report.add("what other logs were cosigned: the witness gets a new key, and the former one is \(former)")
         }
         let checkpoint = target.checkpoint
@@ -196,9 +196,5 @@ struct LogReplay {
             mark = page.next
         }
         for blob in try await catalog.lostBlobs(limit: JournalLimits.lostBlobs) { report.add(blob.description) }
-    }
-
-    private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await threads.run { () throws(ContentError) in Result { try body() } }.get()
     }
 }

@@ -92,9 +92,9 @@ struct StartGuard {
     private func edge(of signed: LogSigner.Signed?) async throws -> TreeEdge {
         guard let checkpoint = signed?.checkpoint else { return TreeEdge() }
         let files = files
-        let edge = try await threads.run { () throws(ContentError) in
-            Result { try TreeEdge(size: checkpoint.size, hashes: files.hashes, entries: files.entries) }
-        }.get()
+        let edge = try await threads.call {
+            try TreeEdge(size: checkpoint.size, hashes: files.hashes, entries: files.entries)
+        }
         guard edge.root == checkpoint.root else {
             throw JournalError(.damaged, "the tiles of the log do not have the root that was signed")
         }
@@ -190,11 +190,9 @@ struct StartGuard {
 
     private func rootOfBeginning(_ size: Int64, of whole: Int64) async throws -> TreeHash {
         let files = files
-        return try await threads.run { () throws(ContentError) in
-            Result {
-                try TileReader(size: size) { path in try files.hashes(path, whole: whole) }.root()
-            }
-        }.get()
+        return try await threads.call {
+            try TileReader(size: size) { path in try files.hashes(path, whole: whole) }.root()
+        }
     }
 
     private func forked(_ known: LogSigner.Signed, _ found: Found) -> JournalError {
@@ -218,8 +216,6 @@ struct StartGuard {
         }
         guard remembered.checkpoint.size < signed.checkpoint.size else { return }
         let signer = signer
-        try await threads.run { () throws(ContentError) in
-            Result { _ = try signer.sign(signed.checkpoint) }
-        }.get()
+        try await threads.call { _ = try signer.sign(signed.checkpoint) }
     }
 }

@@ -42,6 +42,7 @@ package final class Collector: Sendable {
     private struct State {
         var turns: Int64 = 0
         var isRunning = false
+        var isMeasuring = false
         var last: CollectionTurn?
         var total = CollectionWork()
         var audit: AuditSummary?
@@ -76,6 +77,17 @@ package final class Collector: Sendable {
         let number = state.withLock { $0.turns + ($0.isRunning ? 2 : 1) }
         bell.ring()
         return number
+    }
+
+    /// What uses the disk, by what keeps it there; nil while another one measures. Reads everything, page by page.
+    package func storage() async throws -> StorageReport? {
+        let isMine = state.withLock { state in
+            defer { state.isMeasuring = true }
+            return !state.isMeasuring
+        }
+        guard isMine else { return nil }
+        defer { state.withLock { $0.isMeasuring = false } }
+        return try await StorageReport.measure(content, catalog)
     }
 
     package func status() async throws -> CollectionStatus {

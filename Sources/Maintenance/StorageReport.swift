@@ -19,10 +19,15 @@ package struct StorageReport: Sendable, Hashable {
     package init() {}
 
     /// Bytes of all of these, without what is in another region.
-    package var bytes: Int64 {
+    package var bytes: Int64 { figures.reduce(0) { $0 + $1.bytes } }
+
+    /// What it found, by the names that clients are told.
+    package var figures: [(name: String, blobs: Int64, bytes: Int64)] {
         [
-            categories.live, categories.trashed, categories.leased, categories.condemned, quarantined, uploads, orphans,
-        ].reduce(0) { $0 + $1.bytes }
+            ("live", categories.live), ("trashed", categories.trashed), ("leased", categories.leased),
+            ("condemned", categories.condemned), ("quarantined", quarantined), ("uploads", uploads),
+            ("orphans", orphans),
+        ].map { name, sum in (name, sum.blobs, sum.bytes) }
     }
 
     /// Looks at all rows of blobs and all names of files.

@@ -63,9 +63,14 @@ extension Registry {
         try await translating {
             guard try await mayLeaveByMount(digest, from: source, caller: caller) else { return false }
             let isReadable = source == nil ? unboundReadable(caller) : caller.isReadable
-            guard try await catalog.isMountable(digest, from: source, isReadable: isReadable),
-                try await content.stat(digest) != nil
-            else { return false }
+            guard let size = try await catalog.mountableSize(digest, from: source, isReadable: isReadable) else {
+                return false
+            }
+            let stored = try await content.stat(digest)
+            guard stored == size else {
+                _ = await absence(stored == nil ? .fileMissing : .corrupt, of: digest)
+                return false
+            }
             let outcome = try await catalog.mount(
                 digest,
                 from: source,

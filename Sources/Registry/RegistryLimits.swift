@@ -53,8 +53,6 @@ package enum RegistryLimits {
     static let retentionClockSkew: Int64 = 3600
     /// Seconds after which pulls that were not written down any more count as unknown.
     static let pullTrackingStale: Int64 = 3600
-    /// Conflicts of a restore that are named.
-    package static let conflictsNamed = 100
     /// Links that one read for usage takes, names that one does, and links after which a page of usage ends.
     static let usagePage = 2_000
     static let usageNames = 100

@@ -80,6 +80,28 @@ package struct CollectionClient: Sendable {
         )
     }
 
+    /// What uses the disk of a registry, by what keeps it there.
+    package struct Storage: Sendable {
+        package let figures: [(name: String, blobs: Int64, bytes: Int64)]
+        package let bytes: Int64
+        /// The whole answer as a JSON object.
+        package let json: String
+    }
+
+    package func storage() async throws(ClientError) -> Storage {
+        let call = RemoteRegistry.Call(target: "/api/v1/usage/storage", purpose: "asking what uses the disk")
+        let (_, body) = try await registry.fetch(call, .records, limit: ClientLimits.documentBytes)
+        guard let document = try? JSONValue(parsing: body), let bytes = document["bytes"]?.number,
+            let members = document.members
+        else { throw strange() }
+        var figures: [(name: String, blobs: Int64, bytes: Int64)] = []
+        for member in members {
+            guard let blobs = member.value["blobs"]?.number, let bytes = member.value["bytes"]?.number else { continue }
+            figures.append((ShownText.line(member.key), blobs, bytes))
+        }
+        return Storage(figures: figures, bytes: bytes, json: JSONWriter.text(of: document))
+    }
+
     private func strange() -> ClientError {
         ClientError(.network, "\(registry.origin) answers with what says nothing of a collection")
     }

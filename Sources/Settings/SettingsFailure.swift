@@ -11,6 +11,9 @@ package protocol SettingsFailure: Error {
     /// A sentence for people, without the place.
     var reason: String { get }
 
+    /// The line of the file that is to blame, counted from 1.
+    var line: Int? { get }
+
     /// - Parameters:
     ///   - code: What kind of thing is wrong.
     ///   - reason: A sentence for people, without the place.

@@ -82,57 +82,14 @@ extension Configuration {
         let directory = URL(fileURLWithPath: file).deletingLastPathComponent().path
         for (key, value) in mapping {
             let name = key.scalar?.string ?? "?"
-            if name == Self.accessSection {
-                do {
-                    access = try AccessConfiguration(value, directory: directory)
-                } catch {
-                    throw ConfigurationError(
-                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
-                    )
-                }
-            } else if LogSettings.sections.contains(name) {
-                do {
-                    try log.read(name, value)
-                } catch {
-                    throw ConfigurationError(
-                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
-                    )
-                }
-            } else if name == ScrubSettings.section {
-                do {
-                    scrub = try ScrubSettings(value)
-                } catch {
-                    throw ConfigurationError(
-                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
-                    )
-                }
-            } else if name == CollectionSettings.section {
-                do {
-                    collection = try CollectionSettings(value)
-                } catch {
-                    throw ConfigurationError(
-                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
-                    )
-                }
-            } else if name == Self.scanSection {
-                try readScan(value, key, file: file)
-            } else if name == Self.trustSection {
-                do {
-                    trust = try TrustPolicy(value, directory: directory, readKey: TrustFiles.readKey)
-                } catch {
-                    throw ConfigurationError(
-                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
-                    )
-                }
-            } else if name == Self.retentionSection {
-                do {
-                    retention = try RetentionSettings(value)
-                } catch {
-                    throw ConfigurationError(
-                        description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
-                    )
-                }
-            } else if Self.sections.contains(name), let section = value.mapping {
+            do {
+                if try readSection(name, value, directory: directory) { continue }
+            } catch {
+                throw ConfigurationError(
+                    description: "\(file):\(error.line ?? key.mark?.line ?? 1): \(error.reason)"
+                )
+            }
+            if Self.sections.contains(name), let section = value.mapping {
                 for (inner, value) in section {
                     try apply("\(name)-\(inner.scalar?.string ?? "?")", inner, value, file: file, directory: directory)
                 }
@@ -140,6 +97,32 @@ extension Configuration {
                 try apply(name, key, value, file: file, directory: directory)
             }
         }
+    }
+
+    /// Reads a section that has a form of its own; false for the name of something else.
+    private mutating func readSection(
+        _ name: String,
+        _ value: Node,
+        directory: String
+    ) throws(SectionError) -> Bool {
+        switch name {
+        case Self.accessSection:
+            access = try SectionError.from { () throws(AccessError) in
+                try AccessConfiguration(value, directory: directory)
+            }
+        case Self.trustSection:
+            trust = try SectionError.from { () throws(TrustError) in
+                try TrustPolicy(value, directory: directory, readKey: TrustFiles.readKey)
+            }
+        case Self.retentionSection:
+            retention = try SectionError.from { () throws(RetentionError) in try RetentionSettings(value) }
+        case Self.scanSection: scan = try Self.patterns(value)
+        case ScrubSettings.section: scrub = try ScrubSettings(value)
+        case CollectionSettings.section: collection = try CollectionSettings(value)
+        case _ where LogSettings.sections.contains(name): try log.read(name, value)
+        default: return false
+        }
+        return true
     }
 
     /// The mapping that says who may do what.
@@ -158,19 +141,19 @@ extension Configuration {
     private static let sections: Set<String> = ["tls"]
 
     /// `scan-secrets: ["team/**"]`
-    private mutating func readScan(_ value: Node, _ key: Node, file: String) throws(ConfigurationError) {
-        let place = "\(file):\(key.mark?.line ?? 1)"
+    private static func patterns(_ value: Node) throws(SectionError) -> [Glob] {
         guard let patterns = value.sequence, patterns.count <= 64 else {
-            throw ConfigurationError(description: "\(place): '\(Self.scanSection)' is a list of at most 64 patterns")
+            throw SectionError(.invalid, "'\(scanSection)' is a list of at most 64 patterns", line: nil)
         }
-        scan = []
+        var globs: [Glob] = []
         for pattern in patterns {
             do {
-                scan.append(try Glob(parsing: pattern.scalar?.string ?? ""))
+                globs.append(try Glob(parsing: pattern.scalar?.string ?? ""))
             } catch {
-                throw ConfigurationError(description: "\(place): '\(Self.scanSection)': \(error.reason)")
+                throw SectionError(.invalid, "'\(scanSection)': \(error.reason)", line: pattern.mark?.line)
             }
         }
+        return globs
     }
 
     /// Sets one setting; a path of the file is taken from the file's directory.

@@ -5,20 +5,6 @@ import Maintenance
 import Settings
 import Yams
 
-/// What is wrong with the section about the scrub.
-struct ScrubSettingsError: SettingsFailure {
-    enum Code: Sendable { case invalid }
-
-    static let invalidSetting = Code.invalid
-    let reason: String
-    let line: Int?
-
-    init(_ code: Code, _ reason: String, line: Int?) {
-        self.reason = reason
-        self.line = line
-    }
-}
-
 /// The section `scrub` of the configuration file.
 ///
 /// ```yaml
@@ -30,9 +16,9 @@ struct ScrubSettingsError: SettingsFailure {
 extension ScrubSettings {
     static let section = "scrub"
 
-    init(_ node: Node) throws(ScrubSettingsError) {
+    init(_ node: Node) throws(SectionError) {
         self.init()
-        let fields = try YAMLFields<ScrubSettingsError>(node, "the scrub", keys: ["rate", "every", "enabled"])
+        let fields = try YAMLFields<SectionError>(node, "the scrub", keys: ["rate", "every", "enabled"])
         if fields.has("enabled") { isEnabled = try fields.flag("enabled") }
         if let rate = try fields.bytes("rate") {
             guard ScrubLimits.rates.contains(rate) else {

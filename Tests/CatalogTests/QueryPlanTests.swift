@@ -97,7 +97,7 @@ import Testing
         try await Self.verbsOfTrust(catalog, image: SampleManifest.image(2).digest)
         try await Self.verbsOfReplay(catalog)
         try await Self.verbsOfProtection(catalog, image: SampleManifest.image(2).digest)
-        _ = try await catalog.isMountable(layer, from: nil, isReadable: { _ in true })
+        _ = try await catalog.mountableSize(layer, from: nil, isReadable: { _ in true })
         _ = try await catalog.put(
             SampleManifest.image(4),
             tags: ["b"],
@@ -207,6 +207,7 @@ import Testing
         _ = try await catalog.condemnFiles([(digest: Sample.digest(77), size: 1)])
         _ = try await catalog.secondsUntilCollectable()
         _ = try await catalog.collectionBacklog()
+        _ = try await catalog.retentionPolicySince()
         _ = try await catalog.storedBytes()
         _ = try await catalog.storageCategories(after: nil)
         _ = try await catalog.auditManifests(after: nil)

@@ -34,6 +34,9 @@ struct StorageReportTests {
             #expect(report.orphans == StorageSum(blobs: 1, bytes: 600))
             #expect(report.uploads == StorageSum(blobs: 1, bytes: 700))
             #expect(report.quarantined == StorageSum())
+            let categories = report.categories
+            let rows = categories.live.bytes + categories.trashed.bytes + categories.leased.bytes
+            #expect(report.bytes == rows + 600 + 700)
         }
     }
 }

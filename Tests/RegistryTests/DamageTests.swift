@@ -148,16 +148,21 @@ import Testing
             try store.directory.remove(store.file(of: gone))
             let sick = try await store.push(Sample.bytes(100, seed: 3), in: "source")
             try await store.catalog.markBlob(sick, health: .corrupt)
+            let short = try await store.push(Sample.bytes(100, seed: 5), in: "source")
+            try store.directory.write(Sample.bytes(99, seed: 5), to: store.file(of: short))
             try await store.push(Sample.bytes(100, seed: 4), in: "other")
             let refusals: [(digest: Digest, source: String?)] = [
                 (linked, "unknown"), (linked, "other"), (absent, "source"), (absent, "unknown"), (absent, nil),
                 (gone, "source"), (gone, nil), (sick, "source"), (sick, nil),
+                (short, "source"), (short, nil),
             ]
             for (digest, source) in refusals {
                 #expect(try await !store.mount(digest, from: source, to: "target"), "\(source ?? "anywhere")")
                 // Nothing is left of the attempt.
                 #expect(try await !store.catalog.repositoryExists(Sample.repository("target")))
             }
+            // Where it is known already, the next push heals it.
+            #expect(try await store.catalog.blobRecord(short)?.health == .corrupt)
         }
     }
 }

@@ -36,6 +36,26 @@ extension Responder {
             body: .bytes(ByteBuffer(bytes: json.bytes))
         )
     }
+
+    /// `GET /api/v1/usage/storage`: what uses the disk, by what keeps it there, for those who may `audit` or `admin`.
+    ///
+    /// It reads the row of every blob and every name of a file, so one runs at a time: others are to come back.
+    func storage(_ exchange: Exchange) async throws -> Answer {
+        try exchange.require([.get, .head])
+        guard let collector else { throw RegistryError.readOnly("nothing is collected here") }
+        guard let report = try await collector.storage() else {
+            throw RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds)
+        }
+        var json = JSONWriter()
+        json.object { json in
+            for (name, blobs, bytes) in report.figures {
+                json.key(name)
+                json.object { json in json.integers([("blobs", blobs), ("bytes", bytes)]) }
+            }
+            json.integers([("bytes", report.bytes)])
+        }
+        return Self.json(.ok, json)
+    }
 }
 
 extension JSONWriter {

@@ -274,6 +274,7 @@ package struct Responder: Sendable {
         case .collection: try await collection(exchange)
         case .decide: try await decide(exchange, body: &body)
         case .usage: try await usage(exchange)
+        case .storage: try await storage(exchange)
         case .retention(let resource): try await retention(exchange, resource, body: &body)
         case .pins: try await pins(exchange, body: &body)
         case .deployments: try await deployments(exchange, body: &body)

@@ -56,6 +56,8 @@ public enum Route: Hashable, Sendable {
     case retention(RetentionResource)
     /// `/api/v1/usage`: what takes up the space.
     case usage
+    /// `/api/v1/usage/storage`: what uses the disk, by what keeps it there.
+    case storage
     /// `/api/v1/pins`: what is kept whatever the rules say.
     case pins
     /// `/api/v1/deployments`: what runs where.
@@ -104,6 +106,7 @@ public enum Route: Hashable, Sendable {
         case .decide: "decide"
         case .retention: "retention"
         case .usage: "usage"
+        case .storage: "storage"
         case .pins: "pins"
         case .deployments: "deployments"
         }
@@ -116,7 +119,8 @@ public enum Route: Hashable, Sendable {
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
-            .decide, .retention, .usage, .pins, .deployments, .scrub, .collection:
+            .decide, .retention, .usage, .pins, .deployments, .scrub, .collection,
+            .storage:
             nil
         }
     }
@@ -169,8 +173,8 @@ extension Route {
         "/metrics": .metrics, "/token": .token, "/api/v1/audit": .audit, "/api/v1/denials": .denials,
         "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/usage": .usage, "/api/v1/pins": .pins,
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
-        "/api/v1/collection": .collection, "/log/vkey": .log(.keys), "/log/witness/add-checkpoint": .log(.witness),
-        "/log/witness/vkey": .log(.witnessKey),
+        "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
+        "/log/witness/add-checkpoint": .log(.witness), "/log/witness/vkey": .log(.witnessKey),
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"
 

@@ -43,7 +43,7 @@ extension RetentionRunner {
         let rules = settings?.rules(for: name) ?? []
         let now = clock.wall()
         let kept = try await protections.all(of: name, now: now)
-        let verdicts = evaluate(inventory.snapshot, rules: rules, protections: kept, now: now)
+        let verdicts = await RetentionEvaluation.run(inventory.snapshot, rules: rules, protections: kept, now: now)
             .filter { $0.subject.digest == digest }
             .map { decision in
                 RetentionExplanation.Verdict(

@@ -80,7 +80,7 @@ struct RetentionPlanner {
         _ freed: inout FreedBytes
     ) async throws {
         let inventory = try await RetentionInventory(of: name, in: catalog)
-        let decisions = evaluate(
+        let decisions = await RetentionEvaluation.run(
             inventory.snapshot,
             rules: rules,
             protections: try await protections.all(of: name, now: clock.wall()),

@@ -30,6 +30,8 @@ extension RetentionRunner {
         _ sleep: @Sendable (Duration) async throws -> Void,
         _ random: @Sendable (Int64) -> Int64
     ) async {
+        // Read once: after that, when this process asked for a run, whatever became of it.
+        var last: Int64?
         let start = clock.wall()
         var jitter: Int64?
         while (try? await sleep(RegistryLimits.retentionTick)) != nil {
@@ -40,17 +42,28 @@ extension RetentionRunner {
             }
             let put = jitter ?? (schedule.jitter > 0 ? random(schedule.jitter) : 0)
             jitter = put
-            let last = (try? await lastScheduled()) ?? start
-            guard clock.wall() >= last + schedule.every + put else { continue }
+            let former: Int64
+            do {
+                former = if let last { last } else { try await lastScheduled() ?? start }
+            } catch {
+                logger.warning("the last scheduled run could not be read", metadata: ["error": "\(error)"])
+                continue
+            }
+            let now = clock.wall()
+            last = former
+            guard now >= former + schedule.every + put else { continue }
+            last = now
             jitter = nil
             enqueueScheduled()
         }
     }
 
-    /// When the last run by schedule was planned, in seconds since 1970; nil where none is among the latest.
+    /// When the last run by schedule was planned, in seconds since 1970; before the first one, since when there are
+    /// these rules.
     private func lastScheduled() async throws -> Int64? {
-        try await catalog.retentionRuns(before: nil, limit: RegistryLimits.retentionPage)
-            .first { $0.actor == Self.own.actor }?.plannedAt
+        let runs = try await catalog.retentionRuns(before: nil, limit: RegistryLimits.retentionPage)
+        if let last = runs.first(where: { $0.actor == Self.own.actor }) { return last.plannedAt }
+        return try await catalog.retentionPolicySince()
     }
 
     /// Plans for all repositories, and applies the plan unless it has to be confirmed: then it waits for somebody.

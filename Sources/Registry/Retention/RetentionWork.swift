@@ -59,7 +59,8 @@ struct RetentionWork {
         _ groups: [[RetentionItem]],
         of run: Int64
     ) async throws -> [(group: [RetentionItem], outcome: RetentionOutcome)] {
-        // The writer takes operations in the order they come: groups with indexes are handed over before their images.
+        // Groups with indexes come before those of their images, but those at once may overtake one another: an image
+        // whose index is still there is held, and tried again.
         var results: [(group: [RetentionItem], outcome: RetentionOutcome)] = []
         for start in stride(from: 0, to: groups.count, by: RegistryLimits.retentionWidth) {
             let batch = groups[start..<min(start + RegistryLimits.retentionWidth, groups.count)]

@@ -85,6 +85,24 @@ struct ConnectionOptions: ParsableArguments {
     }
 }
 
+/// Which registry a command is about, and how it is reached and tells.
+struct RegistryOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The registry.", valueName: "host[:port]"))
+    var registry: String
+
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    @Option(help: "Form of the result on standard output.")
+    var output = OutputForm.text
+
+    /// Runs work at the registry.
+    func withRegistry<Result: Sendable>(
+        _ work: @Sendable (RemoteRegistry) async throws(ClientError) -> Result
+    ) async throws(ClientError) -> Result {
+        try await connection.withRegistry(registry, work)
+    }
+}
+
 /// What an image is verified against.
 struct TrustOptions: ParsableArguments {
     @Option(

@@ -14,13 +14,18 @@ struct DuCommand: AsyncParsableCommand {
             HOST lists every repository: the bytes that it shows, those that no other repository has, the trash, and \
             what no image holds. HOST/NAME shows one. HOST/NAME:TAG and HOST/NAME@DIGEST list the layers of an image, \
             with which other images each is shared, and the growth since the tag's former image. What rules would free \
-            is what 'cairn retention plan' prints.
+            is what 'cairn retention plan' prints. --disk says what the bytes on the disk are there for: live images, \
+            the trash, leases of pushes, what is about to be deleted, quarantine, unfinished uploads and files that no \
+            row speaks of; it reads everything, and takes the right 'audit'.
 
             """ + ClientCommand.exitStatuses
     )
 
     @Argument(help: ArgumentHelp("What is measured.", valueName: "host[/name[:tag|@digest]]"))
     var place: String
+
+    @Flag(help: "Say what the bytes on the disk of a registry are there for.")
+    var disk = false
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
@@ -29,9 +34,13 @@ struct DuCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await ClientCommand.attempt("du") { () async throws(ClientError) in
-            let (place, output) = (place, output)
+            let (place, output, disk) = (place, output, disk)
+            guard !disk || !place.contains("/") else {
+                throw ClientError(.usage, "--disk is about a whole registry: host[:port]")
+            }
             guard let slash = place.firstIndex(of: "/") else {
                 return try await connection.withRegistry(place) { registry async throws(ClientError) in
+                    if disk { return try await Self.disk(CollectionClient(registry), output) }
                     try await Self.list(UsageClient(registry), output)
                 }
             }
@@ -56,6 +65,15 @@ struct DuCommand: AsyncParsableCommand {
     }
 
     fileprivate static let header = "      bytes      unique       trash unreferenced     uploads  repository"
+
+    private static func disk(_ client: CollectionClient, _ output: OutputForm) async throws(ClientError) {
+        let storage = try await client.storage()
+        if output == .json { return Console.say(storage.json) }
+        for (name, blobs, bytes) in storage.figures {
+            Console.say("\(PullProgress.size(bytes).padded(to: 11)) \(String(blobs).padded(to: 9))  \(name)")
+        }
+        Console.say("\(PullProgress.size(storage.bytes).padded(to: 11))            in all")
+    }
 
     private static func list(_ client: UsageClient, _ output: OutputForm) async throws(ClientError) {
         if output == .text { Console.say(header) }

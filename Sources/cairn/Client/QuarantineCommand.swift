@@ -29,18 +29,12 @@ struct QuarantineCommand: AsyncParsableCommand {
     @Flag(help: "List what is kept back.")
     var list = false
 
-    @Option(help: ArgumentHelp("The registry.", valueName: "host[:port]"))
-    var registry: String
-
-    @OptionGroup(title: "Connection") var connection: ConnectionOptions
-
-    @Option(help: "Form of a list on standard output.")
-    var output = OutputForm.text
+    @OptionGroup var target: RegistryOptions
 
     func run() async throws {
         try await ClientCommand.attempt("quarantine") { () async throws(ClientError) in
             let change = try change()
-            let (records, event) = try await connection.withRegistry(registry) { registry async throws(ClientError) in
+            let (records, event) = try await target.withRegistry { registry async throws(ClientError) in
                 let client = QuarantineClient(registry)
                 guard let (digest, reason, isEnd) = change else { return (try await client.list(), "") }
                 let event =
@@ -51,7 +45,7 @@ struct QuarantineCommand: AsyncParsableCommand {
             }
             if let change {
                 Console.say("\(change.digest) \(change.isEnd ? "may be pulled again" : "is in quarantine") (\(event))")
-            } else if output == .json {
+            } else if target.output == .json {
                 Console.say(QuarantineClient.json(records))
             } else {
                 for record in records { Console.say(record.line) }

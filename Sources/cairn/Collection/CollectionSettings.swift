@@ -6,20 +6,6 @@ import Maintenance
 import Settings
 import Yams
 
-/// What is wrong with the section about collection.
-struct CollectionSettingsError: SettingsFailure {
-    enum Code: Sendable { case invalid }
-
-    static let invalidSetting = Code.invalid
-    let reason: String
-    let line: Int?
-
-    init(_ code: Code, _ reason: String, line: Int?) {
-        self.reason = reason
-        self.line = line
-    }
-}
-
 /// The section `collection` of the configuration file.
 ///
 /// ```yaml
@@ -41,8 +27,8 @@ struct CollectionSettings: Sendable, Hashable {
 
     init() {}
 
-    init(_ node: Node) throws(CollectionSettingsError) {
-        let fields = try YAMLFields<CollectionSettingsError>(
+    init(_ node: Node) throws(SectionError) {
+        let fields = try YAMLFields<SectionError>(
             node,
             "the collection",
             keys: ["grace", "undo", "links-per-second", "unlinks-per-second", "audit-every", "enabled"]

@@ -6,20 +6,6 @@ import Settings
 import Transparency
 import Yams
 
-/// What is wrong with one of the sections about the log.
-struct LogSettingsError: SettingsFailure {
-    enum Code: Sendable { case invalid }
-
-    static let invalidSetting = Code.invalid
-    let reason: String
-    let line: Int?
-
-    init(_ code: Code, _ reason: String, line: Int?) {
-        self.reason = reason
-        self.line = line
-    }
-}
-
 /// The sections `log` and `witness` of the configuration file.
 ///
 /// ```yaml
@@ -41,14 +27,14 @@ struct LogSettings: Sendable, Hashable {
     static let sections: Set<String> = ["log", "witness"]
     private static let entriesLimit = 64
 
-    private typealias Fields = YAMLFields<LogSettingsError>
+    private typealias Fields = YAMLFields<SectionError>
 
     /// Reads one of the sections.
-    mutating func read(_ section: String, _ node: Node) throws(LogSettingsError) {
+    mutating func read(_ section: String, _ node: Node) throws(SectionError) {
         if section == "log" { try readLog(node) } else { try readWitness(node) }
     }
 
-    private mutating func readLog(_ node: Node) throws(LogSettingsError) {
+    private mutating func readLog(_ node: Node) throws(SectionError) {
         let fields = try Fields(node, "the log", keys: ["witnesses", "quorum"])
         witnesses = []
         for element in try fields.elements("witnesses") {
@@ -72,20 +58,20 @@ struct LogSettings: Sendable, Hashable {
         }
     }
 
-    private mutating func readWitness(_ node: Node) throws(LogSettingsError) {
+    private mutating func readWitness(_ node: Node) throws(SectionError) {
         let fields = try Fields(node, "the witness", keys: ["name", "logs"])
         let name = try fields.required("name")
         guard let parsed = try? KeyName(parsing: name) else {
             throw fields.error("name", "is not empty and has no spaces and no '+'")
         }
         witnessName = parsed
-        witnessedLogs = try fields.list("logs") { text throws(LogSettingsError) in try Self.verifier(text, fields) }
+        witnessedLogs = try fields.list("logs") { text throws(SectionError) in try Self.verifier(text, fields) }
         guard !witnessedLogs.isEmpty, witnessedLogs.count <= Self.entriesLimit else {
             throw fields.error("logs", "names 1 to \(Self.entriesLimit) keys of logs")
         }
     }
 
-    private static func verifier(_ text: String, _ fields: Fields) throws(LogSettingsError) -> NoteVerifier {
+    private static func verifier(_ text: String, _ fields: Fields) throws(SectionError) -> NoteVerifier {
         do {
             return try NoteVerifier(parsing: text)
         } catch {

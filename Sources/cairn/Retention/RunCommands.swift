@@ -25,21 +25,15 @@ struct RetentionPlanCommand: AsyncParsableCommand {
     @Flag(help: "Also print what stays, and why.")
     var all = false
 
-    @Option(help: ArgumentHelp("The registry.", valueName: "host[:port]"))
-    var registry: String
-
-    @OptionGroup(title: "Connection") var connection: ConnectionOptions
-
-    @Option(help: "Form of the result on standard output.")
-    var output = OutputForm.text
+    @OptionGroup var target: RegistryOptions
 
     @OptionGroup(title: "Progress") var progressOptions: ProgressOptions
 
     func run() async throws {
         try await ClientCommand.attempt("retention plan") { () async throws(ClientError) in
-            let (pattern, all, output) = (repository, all, output)
-            let (progress, host) = (progressOptions.progress, registry)
-            try await connection.withRegistry(registry) { registry async throws(ClientError) in
+            let (pattern, all, output) = (repository, all, target.output)
+            let (progress, host) = (progressOptions.progress, target.registry)
+            try await target.withRegistry { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
                 let run = try await client.finish(try await client.plan(repositories: pattern), progress)
                 guard run.state == "planned" else {
@@ -75,13 +69,7 @@ struct RetentionApplyCommand: AsyncParsableCommand {
     @Flag(help: "The warnings of the plan were read.")
     var confirm = false
 
-    @Option(help: ArgumentHelp("The registry.", valueName: "host[:port]"))
-    var registry: String
-
-    @OptionGroup(title: "Connection") var connection: ConnectionOptions
-
-    @Option(help: "Form of the result on standard output.")
-    var output = OutputForm.text
+    @OptionGroup var target: RegistryOptions
 
     @OptionGroup(title: "Progress") var progressOptions: ProgressOptions
 
@@ -91,8 +79,8 @@ struct RetentionApplyCommand: AsyncParsableCommand {
                 throw ClientError(.usage, "a plan is called RUN-HASH, such as 12-0123456789ab, not '\(plan)'")
             }
             let hash = String(plan[plan.index(after: dash)...])
-            let (confirm, output, progress, host) = (confirm, output, progressOptions.progress, registry)
-            try await connection.withRegistry(registry) { registry async throws(ClientError) in
+            let (confirm, output, progress, host) = (confirm, target.output, progressOptions.progress, target.registry)
+            try await target.withRegistry { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
                 let run = try await client.finish(
                     try await client.apply(id, hash: hash, isConfirmed: confirm),
@@ -124,20 +112,14 @@ struct RetentionRestoreCommand: AsyncParsableCommand {
     @Argument(help: "The number of the run.")
     var id: Int64
 
-    @Option(help: ArgumentHelp("The registry.", valueName: "host[:port]"))
-    var registry: String
-
-    @OptionGroup(title: "Connection") var connection: ConnectionOptions
-
-    @Option(help: "Form of the result on standard output.")
-    var output = OutputForm.text
+    @OptionGroup var target: RegistryOptions
 
     @OptionGroup(title: "Progress") var progressOptions: ProgressOptions
 
     func run() async throws {
         try await ClientCommand.attempt("retention restore") { () async throws(ClientError) in
-            let (id, output, progress) = (id, output, progressOptions.progress)
-            try await connection.withRegistry(registry) { registry async throws(ClientError) in
+            let (id, output, progress) = (id, target.output, progressOptions.progress)
+            try await target.withRegistry { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
                 let run = try await client.finish(try await client.restore(id), progress)
                 if output == .json { return Console.say(run.json) }
@@ -165,18 +147,12 @@ struct RetentionRunsCommand: AsyncParsableCommand {
     @Option(help: "How many runs are listed.")
     var limit = 20
 
-    @Option(help: ArgumentHelp("The registry.", valueName: "host[:port]"))
-    var registry: String
-
-    @OptionGroup(title: "Connection") var connection: ConnectionOptions
-
-    @Option(help: "Form of the result on standard output.")
-    var output = OutputForm.text
+    @OptionGroup var target: RegistryOptions
 
     func run() async throws {
         try await ClientCommand.attempt("retention runs") { () async throws(ClientError) in
-            let (id, limit, output) = (id, min(max(limit, 1), 1_000), output)
-            try await connection.withRegistry(registry) { registry async throws(ClientError) in
+            let (id, limit, output) = (id, min(max(limit, 1), 1_000), target.output)
+            try await target.withRegistry { registry async throws(ClientError) in
                 let client = RetentionClient(registry)
                 guard let id else {
                     for run in try await client.runs(limit: limit) {

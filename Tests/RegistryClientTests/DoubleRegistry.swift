@@ -146,7 +146,7 @@ extension DoubleRequest {
     }
 }
 
-/// A client's side in tests: short timeouts, no pauses.
+/// A client's side in tests: no pauses, and timeouts that a busy machine does not reach; a test of one sets it.
 struct ClientFixture: Sendable {
     /// The pauses that were asked for, in milliseconds.
     final class Pauses: Sendable {
@@ -160,9 +160,9 @@ struct ClientFixture: Sendable {
 
     init(_ credentials: Credentials? = nil, environment: [String: String] = [:]) throws {
         self.credentials = try CredentialSource(given: credentials, environment: environment)
-        options.timeouts.connect = 5_000
-        options.timeouts.answer = 5_000
-        options.timeouts.idle = 5_000
+        options.timeouts.connect = 30_000
+        options.timeouts.answer = 30_000
+        options.timeouts.idle = 30_000
         options.random = { _ in 0 }
         options.pause = { [pauses] milliseconds in pauses.list.withLock { $0.append(milliseconds) } }
     }

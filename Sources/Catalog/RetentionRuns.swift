@@ -41,6 +41,8 @@ package struct RetentionRun: Sendable, Hashable {
     package let manifests: Int64
     /// Bytes of blobs that nothing would refer to any more.
     package let bytes: Int64
+    /// The same by rules, in the order in which they were first met.
+    package let shares: [RetentionShare]
     /// Why it has to be confirmed.
     package let warnings: [String]
 }
@@ -107,11 +109,11 @@ extension SQL {
         """
     static let finishPlan = """
         UPDATE retention_run SET state = 'planned', plan_hash = ?, kept = ?, tags = ?, manifests = ?, bytes = ?,
-            warnings = ? WHERE id = ? AND state = 'planning'
+            shares = ?, warnings = ? WHERE id = ? AND state = 'planning'
         """
     private static let runColumns = """
         id, state, scope, policy, plan_hash, actor, planned_at, applied_at, undo_until_st, restored_at, kept, tags,
-        manifests, bytes, warnings
+        manifests, bytes, warnings, shares
         """
     static let run = "SELECT \(runColumns) FROM retention_run WHERE id = ?"
     static let runs = "SELECT \(runColumns) FROM retention_run WHERE id < ? ORDER BY id DESC LIMIT ?"
@@ -206,13 +208,14 @@ extension Catalog {
         tags: Int64,
         manifests: Int64,
         bytes: Int64,
+        shares: [RetentionShare],
         warnings: [String]
     ) async throws(CatalogError) {
         var json = JSONWriter()
         json.array { json in for warning in warnings { json.string(warning) } }
         let text = json.text
         try await writer.submit { transaction in
-            _ = try transaction.database.run(SQL.finishPlan, hash, kept, tags, manifests, bytes, text, run)
+            _ = try transaction.database.run(SQL.finishPlan, hash, kept, tags, manifests, bytes, shares.text, text, run)
         }
     }
 
@@ -367,6 +370,7 @@ extension RetentionRun {
             tags: try row.int(11),
             manifests: try row.int(12),
             bytes: try row.int(13),
+            shares: try [RetentionShare](text: row.text(15)),
             warnings: warnings?.elements?.compactMap(\.text) ?? []
         )
     }

@@ -34,6 +34,7 @@ extension Schema {
             tags INTEGER NOT NULL DEFAULT 0,
             manifests INTEGER NOT NULL DEFAULT 0,
             bytes INTEGER NOT NULL DEFAULT 0,
+            shares TEXT NOT NULL DEFAULT '[]',
             warnings TEXT NOT NULL DEFAULT '[]');
 
         CREATE TABLE retention_decision(

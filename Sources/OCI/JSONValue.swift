@@ -42,6 +42,9 @@ public enum JSONValue: Hashable, Sendable {
     /// The text of a string; nil for anything else.
     public var text: String? { if case .string(let text) = self { text } else { nil } }
 
+    /// A whole number; nil for anything else.
+    public var number: Int64? { if case .integer(let number) = self { number } else { nil } }
+
     /// The elements of an array; nil for anything else.
     public var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
 

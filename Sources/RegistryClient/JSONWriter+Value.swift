@@ -33,8 +33,3 @@ extension JSONWriter {
         return writer.text
     }
 }
-
-extension JSONValue {
-    /// A whole number; nil for anything else.
-    var number: Int64? { if case .integer(let number) = self { number } else { nil } }
-}

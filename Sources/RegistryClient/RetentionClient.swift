@@ -7,6 +7,15 @@ package import OCI
 
 /// Plans what rules of retention delete, applies and undoes plans, and asks why an image stays or goes.
 package struct RetentionClient: Sendable {
+    /// What one rule of a plan deletes, and the bytes that nothing would refer to any more; without a name those that
+    /// only several rules free together.
+    package struct Share: Sendable, Hashable {
+        package let rule: String?
+        package let tags: Int64
+        package let manifests: Int64
+        package let bytes: Int64
+    }
+
     /// A run, as the registry shows it.
     package struct Run: Sendable, Hashable {
         package let id: Int64
@@ -18,6 +27,8 @@ package struct RetentionClient: Sendable {
         package let tags: Int64
         package let manifests: Int64
         package let bytes: Int64
+        /// What each rule deletes.
+        package let rules: [Share]
         package let warnings: [String]
         /// Decisions that are done of those that there are, while it is worked on.
         package let done: Int64?
@@ -204,6 +215,14 @@ extension RetentionClient.Run {
             tags: document["tags"]?.number ?? 0,
             manifests: document["manifests"]?.number ?? 0,
             bytes: document["bytes"]?.number ?? 0,
+            rules: (document["rules"]?.elements ?? []).map { rule in
+                RetentionClient.Share(
+                    rule: rule["rule"]?.text.map { ShownText.line($0) },
+                    tags: rule["tags"]?.number ?? 0,
+                    manifests: rule["manifests"]?.number ?? 0,
+                    bytes: rule["bytes"]?.number ?? 0
+                )
+            },
             warnings: document["warnings"]?.elements?.compactMap(\.text) ?? [],
             done: document["progress"]?["done"]?.number,
             total: document["progress"]?["total"]?.number,

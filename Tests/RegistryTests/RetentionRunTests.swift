@@ -59,6 +59,7 @@ import Testing
             _ = try await store.putImage(seed: 2, tag: "b")
             let alone = try await RunSupport.plan(runner)
             #expect(alone.counts.map(\.count) == [4, 1, 1, Int64(old.count + layer.count)])
+            #expect(alone.rules.map(\.name) == ["old"] && alone.rules.map(\.bytes) == [Int64(old.count + layer.count)])
             // Another repository's image keeps the layer.
             try await store.put(
                 Sample.image(config: config, layers: [layer], annotations: ["a": "b"]),
@@ -67,6 +68,35 @@ import Testing
             )
             let shared = try await RunSupport.plan(runner)
             #expect(shared.counts.map(\.count).last == Int64(old.count))
+        }
+    }
+
+    /// A blob that images of two rules have comes back by neither alone.
+    @Test func whatSeveralRulesFreeIsOfNone() async throws {
+        let rules = """
+            policies:
+              - name: p
+                repositories: ["team/**"]
+                rules:
+                  - {name: a, delete: {tags: ["a*"], pushed-before: 1m}}
+                  - {name: b, delete: {tags: ["b*"], pushed-before: 1m}}
+            """
+        try await RunSupport.with(rules) { store, runner in
+            let (config, layer) = (Array("{}".utf8), Sample.bytes(5_000, seed: 9))
+            let own = Sample.bytes(300, seed: 8)
+            for blob in [config, layer, own] { try await store.push(blob) }
+            let images = try [
+                ("a1", Sample.image(config: config, layers: [layer, own])),
+                ("b1", Sample.image(config: config, layers: [layer])),
+            ]
+            for (tag, image) in images { try await store.put(image, tag: tag) }
+            store.clock.advance(seconds: 120)
+            let plan = try await RunSupport.plan(runner)
+            let (first, second) = (Int64(images[0].1.count), Int64(images[1].1.count))
+            #expect(plan.rules.map(\.name) == ["a", "b", nil])
+            #expect(plan.rules.map(\.tags) == [1, 1, 0] && plan.rules.map(\.manifests) == [1, 1, 0])
+            #expect(plan.rules.map(\.bytes) == [first + 300, second, Int64(config.count + layer.count)])
+            #expect(plan.counts.last?.count == first + second + 300 + Int64(config.count + layer.count))
         }
     }
 

@@ -59,7 +59,7 @@ extension Responder {
 }
 
 extension JSONWriter {
-    fileprivate mutating func integers(_ members: [(String, Int64)]) {
+    mutating func integers(_ members: [(String, Int64)]) {
         for (name, value) in members {
             key(name)
             integer(value)

@@ -236,6 +236,15 @@ extension Responder {
                 json.key(key)
                 json.integer(count)
             }
+            json.key("rules")
+            json.array { json in
+                for rule in run.rules {
+                    json.object { json in
+                        if let name = rule.name { json.members([("rule", name)]) }
+                        json.integers([("tags", rule.tags), ("manifests", rule.manifests), ("bytes", rule.bytes)])
+                    }
+                }
+            }
             json.list("warnings", run.warnings)
             if let progress = run.progress {
                 json.key("progress")

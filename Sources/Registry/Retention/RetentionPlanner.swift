@@ -60,13 +60,15 @@ struct RetentionPlanner {
             totals.warnings.append("\(totals.leftOut) repositories were left out: you may not retain there")
         }
         let digest = try hasher.finalize()
+        let shares = try await freed.byRule()
         try await catalog.finishPlan(
             run,
             hash: digest.hex,
             kept: totals.kept,
             tags: totals.tags,
             manifests: totals.manifests,
-            bytes: try await freed.total(),
+            bytes: shares.reduce(0) { $0 + $1.bytes },
+            shares: shares,
             warnings: totals.warnings
         )
     }
@@ -102,7 +104,7 @@ struct RetentionPlanner {
             totals.warnings.append(warning)
         }
         for item in going { try hasher.update(item.line) }
-        try await freed.add(going.filter { $0.tag == nil }.map(\.digest), in: name)
+        try await freed.add(going, in: name)
         for start in stride(from: 0, to: items.count, by: RegistryLimits.retentionWritePage) {
             let page = items[start..<min(start + RegistryLimits.retentionWritePage, items.count)]
             try await catalog.addDecisions(Array(page), to: run)

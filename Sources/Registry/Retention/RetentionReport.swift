@@ -18,6 +18,8 @@ package struct RetentionReport: Sendable {
     package let restoredAt: Int64?
     /// What the run keeps and what it deletes; bytes are those that nothing would refer to any more.
     package let counts: [(name: String, count: Int64)]
+    /// What each rule deletes; without a name what only several free together.
+    package let rules: [(name: String?, tags: Int64, manifests: Int64, bytes: Int64)]
     /// Why it has to be confirmed.
     package let warnings: [String]
     /// While it is being worked on.
@@ -95,6 +97,7 @@ extension RetentionReport {
             appliedAt: run.appliedAt,
             restoredAt: run.restoredAt,
             counts: [("kept", run.kept), ("tags", run.tags), ("manifests", run.manifests), ("bytes", run.bytes)],
+            rules: run.shares.map { ($0.rule, $0.tags, $0.manifests, $0.bytes) },
             warnings: run.warnings,
             progress: progress?.run == run.id ? progress : nil,
             outcomes: outcomes.map { ($0.key.rawValue, $0.value) }.sorted { $0.0 < $1.0 }

@@ -13,8 +13,9 @@ struct DuCommand: AsyncParsableCommand {
         discussion: """
             HOST lists every repository: the bytes that it shows, those that no other repository has, the trash, and \
             what no image holds. HOST/NAME shows one. HOST/NAME:TAG and HOST/NAME@DIGEST list the layers of an image, \
-            with which other images each is shared, and the growth since the tag's former image. What rules would free \
-            is what 'cairn retention plan' prints. --disk says what the bytes on the disk are there for: live images, \
+            with which other images each is shared, and the growth since the tag's former image. --rules says what each \
+            rule of retention would free: the registry makes a plan for it, which deletes nothing and is kept as those of \
+            'cairn retention plan' are; it takes the right 'retain'. --disk says what the bytes on the disk are there for: live images, \
             the trash, leases of pushes, what is about to be deleted, quarantine, unfinished uploads and files that no \
             row speaks of; it reads everything, and takes the right 'audit'.
 
@@ -27,6 +28,9 @@ struct DuCommand: AsyncParsableCommand {
     @Flag(help: "Say what the bytes on the disk of a registry are there for.")
     var disk = false
 
+    @Flag(help: "Say what each rule of retention would free, of a registry or a repository.")
+    var rules = false
+
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
     @Option(help: "Form of the result on standard output.")
@@ -34,13 +38,15 @@ struct DuCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await ClientCommand.attempt("du") { () async throws(ClientError) in
-            let (place, output, disk) = (place, output, disk)
+            let (place, output, disk, rules) = (place, output, disk, rules)
             guard !disk || !place.contains("/") else {
                 throw ClientError(.usage, "--disk is about a whole registry: host[:port]")
             }
+            guard !disk || !rules else { throw ClientError(.usage, "--disk and --rules are asked for alone") }
             guard let slash = place.firstIndex(of: "/") else {
                 return try await connection.withRegistry(place) { registry async throws(ClientError) in
                     if disk { return try await Self.disk(CollectionClient(registry), output) }
+                    if rules { return try await Self.rules(RetentionClient(registry), "**", output) }
                     try await Self.list(UsageClient(registry), output)
                 }
             }
@@ -48,12 +54,14 @@ struct DuCommand: AsyncParsableCommand {
             if let name = RepositoryName(String(rest)) {
                 let host = String(place[..<slash])
                 return try await connection.withRegistry(host) { registry async throws(ClientError) in
+                    if rules { return try await Self.rules(RetentionClient(registry), name.description, output) }
                     let usage = try await UsageClient(registry).repository(name)
                     if output == .json { return Console.say(usage.json) }
                     Console.say(Self.header)
                     Console.say(usage.line)
                 }
             }
+            guard !rules else { throw ClientError(.usage, "--rules is about a registry or a repository") }
             let image = try ImageReference(parsing: place)
             guard let reference = image.reference else { return }
             try await connection.withRegistry(image.authority) { registry async throws(ClientError) in
@@ -65,6 +73,20 @@ struct DuCommand: AsyncParsableCommand {
     }
 
     fileprivate static let header = "      bytes      unique       trash unreferenced     uploads  repository"
+
+    private static func rules(
+        _ client: RetentionClient,
+        _ pattern: String,
+        _ output: OutputForm
+    ) async throws(ClientError) {
+        let run = try await client.finish(try await client.plan(repositories: pattern), nil)
+        guard run.state == "planned" else {
+            throw ClientError(.network, "run \(run.id) was given up; the registry's log says why")
+        }
+        if output == .json { return Console.say(run.json) }
+        for rule in run.rules { Console.say(rule.line) }
+        Console.say("\(PullProgress.size(run.bytes)) in all, by plan \(run.plan ?? "\(run.id)")")
+    }
 
     private static func disk(_ client: CollectionClient, _ output: OutputForm) async throws(ClientError) {
         let storage = try await client.storage()

@@ -201,26 +201,6 @@ struct RetentionExplainCommand: AsyncParsableCommand {
     }
 }
 
-extension RetentionClient {
-    /// Waits for a run, and shows how far it is.
-    fileprivate func finish(_ run: Run, _ progress: ProgressOptions.Mode?) async throws(ClientError) -> Run {
-        let bar = ProgressBar(mode: progress)
-        return try await wait(for: run) { run in
-            let done = run.done ?? 0
-            let share = run.total.map { $0 > 0 ? Double(done) / Double($0) : 1 } ?? 0
-            let of = run.total.map { " of \($0)" } ?? ""
-            bar.show(
-                run.isBusy ? share : 1,
-                text: "run \(run.id) \(run.state)" + (run.isBusy ? ": \(done)\(of) decisions" : ""),
-                json: run.json,
-                isLast: !run.isBusy
-            )
-        } pause: {
-            try? await Task.sleep(for: .milliseconds(200))
-        }
-    }
-}
-
 extension RetentionClient.Run {
     fileprivate var line: String {
         "run \(id) \(state): \(tags) tags, \(manifests) images, \(PullProgress.size(bytes)) to delete, \(kept) kept"
@@ -229,6 +209,7 @@ extension RetentionClient.Run {
     fileprivate func show(_ host: String) {
         for warning in warnings { Console.say("warning: \(warning)") }
         Console.say("\(line)")
+        for rule in rules { Console.say("  \(rule.line)") }
         guard tags + manifests > 0, let plan else { return Console.say("nothing is to be deleted") }
         let confirm = warnings.isEmpty ? "" : " --confirm"
         Console.say("plan \(plan); to delete this: cairn retention apply \(plan)\(confirm) --registry \(host)")

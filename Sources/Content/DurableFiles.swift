@@ -184,6 +184,15 @@ package struct DurableFiles: Sendable {
         }
     }
 
+    /// Removes a directory with all that it holds, if it is there. Not durable: who begins anew does it again.
+    package func removeTree(_ path: String) throws(ContentError) {
+        for name in try names(in: path) {
+            let entry = "\(path)/\(name)"
+            if isDirectory(entry) { try removeTree(entry) } else { try removeIfPresent(entry) }
+        }
+        try removeDirectoryIfPresent(path)
+    }
+
     /// The names in a directory, but `.` and `..`; empty when there is no such directory.
     package func names(in directory: String, limit: Int = .max) throws(ContentError) -> [String] {
         do {

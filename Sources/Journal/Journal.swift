@@ -22,7 +22,7 @@ package final class Journal: Sendable {
     }
 
     private struct Waiter {
-        let event: EventID
+        let isCovered: @Sendable (Published) -> Bool
         let continuation: CheckedContinuation<Void, Never>
     }
 
@@ -100,16 +100,30 @@ package final class Journal: Sendable {
 
     /// Returns once a published checkpoint covers the event; false when that does not happen in time.
     package func waitForCheckpoint(of event: EventID) async -> Bool {
+        await wait(at: JournalLimits.waitForCheckpoint, isHurried: true) { $0.lastEvent >= event }
+    }
+
+    /// Returns once a published checkpoint has more entries than that; false when that does not happen in time, or too
+    /// many wait already.
+    package func waitForCheckpoint(over size: Int64) async -> Bool {
+        await wait(at: JournalLimits.waitForGrowth, isHurried: false) { $0.checkpoint.size > size }
+    }
+
+    private func wait(
+        at most: Duration,
+        isHurried: Bool,
+        for isCovered: @escaping @Sendable (Published) -> Bool
+    ) async -> Bool {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.untilPublished(event) }
-            group.addTask { try? await Task.sleep(for: JournalLimits.waitForCheckpoint) }
+            group.addTask { await self.untilPublished(isHurried, isCovered) }
+            group.addTask { try? await Task.sleep(for: most) }
             await group.next()
             group.cancelAll()
         }
-        return (published?.lastEvent).map { $0 >= event } ?? false
+        return published.map(isCovered) ?? false
     }
 
-    private func untilPublished(_ event: EventID) async {
+    private func untilPublished(_ isHurried: Bool, _ isCovered: @escaping @Sendable (Published) -> Bool) async {
         let id = state.withLock { state in
             defer { state.nextWaiter += 1 }
             return state.nextWaiter
@@ -117,12 +131,12 @@ package final class Journal: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDone = state.withLock { state in
-                    if let last = state.published?.lastEvent, last >= event { return true }
-                    if Task.isCancelled { return true }
-                    state.waiters[id] = Waiter(event: event, continuation: continuation)
+                    if let published = state.published, isCovered(published) { return true }
+                    if Task.isCancelled || state.waiters.count >= JournalLimits.waiters { return true }
+                    state.waiters[id] = Waiter(isCovered: isCovered, continuation: continuation)
                     return false
                 }
-                if isDone { continuation.resume() } else { catalog.unsealed.hurry() }
+                if isDone { continuation.resume() } else if isHurried { catalog.unsealed.hurry() }
             }
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume()
@@ -145,7 +159,7 @@ package final class Journal: Sendable {
     func publish(_ new: Published) {
         let done = state.withLock { state in
             state.published = new
-            let ids = state.waiters.filter { $0.value.event <= new.lastEvent }.map(\.key)
+            let ids = state.waiters.filter { $0.value.isCovered(new) }.map(\.key)
             return ids.compactMap { state.waiters.removeValue(forKey: $0) }
         }
         for waiter in done { waiter.continuation.resume() }

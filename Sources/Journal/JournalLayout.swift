@@ -32,6 +32,14 @@ package struct JournalLayout: Hashable, Sendable {
         directory = "\(layout.directory)/former-\(size)"
     }
 
+    /// The copy of another registry's log in a directory of its own.
+    init(mirror directory: String) {
+        self.directory = directory
+    }
+
+    /// Where a copy keeps what is not verified yet.
+    var staged: JournalLayout { JournalLayout(mirror: directory + "/staged") }
+
     package var checkpoint: String { directory + "/checkpoint" }
     var temporary: String { directory + "/new" }
 

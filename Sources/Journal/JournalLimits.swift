@@ -18,6 +18,10 @@ package enum JournalLimits {
     package static let waitForCheckpoint: Duration = .seconds(10)
     /// Bytes of the largest file of the log: 256 entries, each with its length.
     static let fileBytes = 256 * (65_535 + 2)
+    /// How long a reader of the checkpoint waits for a larger one when it asks to: less than proxies give an answer.
+    package static let waitForGrowth: Duration = .seconds(25)
+    /// Requests that wait for a checkpoint at once; one more is answered at once.
+    static let waiters = 10_000
     /// Bytes of a key file, and of the file with the signer's state.
     static let keyFileBytes = 64 << 10
     /// Bytes of a witness's answer that are read.
@@ -32,6 +36,8 @@ package enum JournalLimits {
     static let lostBlobs = 1_000
     /// Logs that one log goes on from, one after the other.
     static let formerLogs = 64
+    /// Bytes of another log's entries that are held before their root is known; more wait on the disk.
+    static let mirrorBytes = 16 << 20
     /// Threads that read and write files of the log.
     static let threads = 2
     /// Problems that the report of a check names.

@@ -15,7 +15,7 @@ struct LogFiles: Sendable {
         for directory in [layout.directory, layout.temporary] where try files.makeDirectory(directory) { isNew = true }
         guard isNew else { return }
         try files.syncDirectory(layout.directory)
-        try files.syncDirectory(String(layout.directory.dropLast("/log".count)))
+        try files.syncDirectory(DurableFiles.parent(of: layout.directory))
     }
 
     /// Writes tiles and bundles; durable on return. A file that is there has to have the same bytes.
@@ -80,6 +80,11 @@ struct LogFiles: Sendable {
         for name in try files.names(in: directory) { try files.removeIfPresent("\(directory)/\(name)") }
         try files.removeDirectoryIfPresent(directory)
     }
+
+    /// Where a copy of another log keeps what is not verified yet.
+    var staged: LogFiles { LogFiles(layout: layout.staged, files: files) }
+
+    func removeStaged() throws(ContentError) { try files.removeTree(layout.staged.directory) }
 
     func checkpoint() throws(ContentError) -> [UInt8]? {
         try files.readIfPresent(layout.checkpoint, limit: TransparencyLimits.noteBytesLimit + 1)

@@ -79,6 +79,8 @@ package enum ClientLimits {
     package static let keyBytes = 64 * 1024
     /// Bytes of a proof: the leaf in base64, the hashes and the checkpoint.
     static let proofBytes = 256 * 1024
+    /// Bytes of a bundle of a log: 256 entries, each with its length.
+    static let bundleBytes = 256 * (65_535 + 2)
     /// Bytes of a checkpoint, as served and as kept.
     static let checkpointBytes = 64 * 1024
     /// Tags of one log whose last index is kept.

@@ -22,6 +22,7 @@ extension Responder {
         try exchange.require([.get, .head])
         switch resource {
         case .checkpoint:
+            if let size = try exchange.number("after") { _ = await journal.waitForCheckpoint(over: size) }
             guard let published = journal.published else {
                 throw RegistryError.notInLog("nothing has been written to the log yet")
             }

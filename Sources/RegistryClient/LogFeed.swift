@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+internal import NIOHTTP1
+package import Transparency
+
+/// Reads another registry's log as it grows (C2SP tlog-tiles). Nothing that it returns is verified.
+package struct LogFeed: Sendable {
+    private let registry: RemoteRegistry
+    /// `/log` for the registry's own log, `/log/mirror/NAME` for one that it follows.
+    private let path: String
+
+    package init(_ registry: RemoteRegistry, path: String = "/log") {
+        self.registry = registry
+        self.path = path
+    }
+
+    /// The newest checkpoint, a signed note; nil where nothing was ever written to the log.
+    ///
+    /// - Parameter size: The registry answers once its log has more entries than that, or after some seconds.
+    package func checkpoint(after size: Int64? = nil) async throws(ClientError) -> [UInt8]? {
+        let call = RemoteRegistry.Call(
+            target: path + "/checkpoint" + (size.map { "?after=\($0)" } ?? ""),
+            purpose: "asking for the newest checkpoint"
+        )
+        do {
+            return try await registry.fetch(call, .log, limit: TransparencyLimits.noteBytesLimit).body
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
+    /// The entries of a bundle; where a partial one is gone because the log grew, the beginning of the full one.
+    package func entries(_ path: TilePath) async throws(ClientError) -> [[UInt8]] {
+        do {
+            return try await fetch(path)
+        } catch {
+            guard error.code == .notFound, path.isPartial, let full = path.full else { throw error }
+            return Array(try await fetch(full).prefix(path.width))
+        }
+    }
+
+    private func fetch(_ path: TilePath) async throws(ClientError) -> [[UInt8]] {
+        let call = RemoteRegistry.Call(target: "\(self.path)/\(path)", purpose: "fetching \(path) of the log")
+        let excess = ClientError(.integrity, "\(registry.origin) serves as \(path) what is too long for a bundle")
+        let (_, body) = try await registry.fetch(call, .log, limit: ClientLimits.bundleBytes, excess: excess)
+        do {
+            return try EntryBundle.entries(from: body, width: path.width)
+        } catch {
+            throw ClientError(.integrity, "\(registry.origin) serves as \(path) what is no bundle: \(error.reason)")
+        }
+    }
+}

@@ -106,15 +106,21 @@ let package = Package(
             ],
             swiftSettings: strictWithC
         ),
+        .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),
         .target(
             name: "LayerScan",
-            dependencies: ["CSandbox", "CZlib", "CZstd", "Cryptography", "OCI"],
+            dependencies: ["CSandbox", "Cryptography", "LayerArchive", "OCI"],
+            swiftSettings: strictWithC
+        ),
+        .target(
+            name: "ImageDiff",
+            dependencies: ["Cryptography", "LayerArchive", "OCI", "Trust"],
             swiftSettings: strictWithC
         ),
         .target(
             name: "RegistryClient",
             dependencies: [
-                "Cryptography", "OCI", "Transparency", "Trust",
+                "Cryptography", "ImageDiff", "LayerArchive", "OCI", "Transparency", "Trust",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),
@@ -194,8 +200,8 @@ let package = Package(
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "Journal", "LayerScan", "Maintenance",
-                "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings", "Transparency", "Trust",
+                "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "ImageDiff", "Journal", "LayerScan",
+                "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings", "Transparency", "Trust",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -274,7 +280,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LayerScanTests",
-            dependencies: ["CZlib", "CZstd", "Cryptography", "LayerScan", "LayerScanProbe", "OCI"],
+            dependencies: ["CZlib", "CZstd", "Cryptography", "LayerArchive", "LayerScan", "LayerScanProbe", "OCI"],
             swiftSettings: testing
         ),
         .testTarget(

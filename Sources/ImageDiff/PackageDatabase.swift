@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-internal import Cryptography
+package import Cryptography
 
 /// Where file systems keep what packages they have.
 enum PackageDatabase {
@@ -34,7 +34,7 @@ extension PackageList {
     ///   - contents: Of the databases, by hash.
     ///   - notes: Gets a sentence for each that is not read.
     /// - Throws: `tooLarge`.
-    init(
+    package init(
         of tree: FileTree,
         contents: [SHA256Hash: [UInt8]],
         notes: inout [String]

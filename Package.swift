@@ -201,7 +201,8 @@ let package = Package(
             name: "cairn",
             dependencies: [
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "ImageDiff", "Journal", "LayerScan",
-                "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings", "Transparency", "Trust",
+                "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings",
+                "Transparency", "Trust",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -278,15 +279,27 @@ let package = Package(
             path: "Tests/LayerScanProbe",
             swiftSettings: strict
         ),
+        .target(
+            name: "LayerSamples",
+            dependencies: ["CZlib", "CZstd"],
+            path: "Tests/LayerSamples",
+            swiftSettings: testing
+        ),
         .testTarget(
             name: "LayerScanTests",
-            dependencies: ["CZlib", "CZstd", "Cryptography", "LayerArchive", "LayerScan", "LayerScanProbe", "OCI"],
+            dependencies: ["Cryptography", "LayerArchive", "LayerSamples", "LayerScan", "LayerScanProbe", "OCI"],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "ImageDiffTests",
+            dependencies: ["Cryptography", "ImageDiff", "LayerArchive", "LayerSamples", "OCI"],
             swiftSettings: testing
         ),
         .testTarget(
             name: "RegistryClientTests",
             dependencies: [
-                "Cryptography", "OCI", "RegistryClient", "TestSupport", "Transparency", "Trust",
+                "Cryptography", "ImageDiff", "LayerArchive", "LayerSamples", "OCI", "RegistryClient", "TestSupport",
+                "Transparency", "Trust",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOHTTP1", package: nio),
                 .product(name: "NIOPosix", package: nio),

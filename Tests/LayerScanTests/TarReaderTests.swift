@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import LayerArchive
+import LayerSamples
 import LayerScan
 import Testing
 

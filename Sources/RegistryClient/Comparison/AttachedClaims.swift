@@ -18,7 +18,8 @@ struct AttachedClaims: Sendable {
     private static let statementType = "application/vnd.in-toto+json"
 
     /// Reads what is attached to an image, then what is to the index that it was found by.
-    init(of image: FetchedManifest, in root: FetchedManifest, from repository: RemoteRepository) async throws(ClientError)
+    init(of image: FetchedManifest, in root: FetchedManifest, from repository: RemoteRepository)
+        async throws(ClientError)
     {
         for subject in image.digest == root.digest ? [image.digest] : [image.digest, root.digest] {
             let attachments = try await Attachments.fetch(of: subject, from: repository)

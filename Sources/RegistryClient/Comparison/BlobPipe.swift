@@ -60,13 +60,14 @@ final class BlobPipe: Sendable {
     func next() throws(LayerFault) -> [UInt8] {
         while true {
             arrivals.wait()
-            let (piece, isOver, hasFailed, sender) = state.withLock { state in
-                guard !state.pieces.isEmpty else { return (ByteBuffer?.none, state.isEnded, state.hasFailed, nil) }
-                let piece = state.pieces.removeFirst()
-                state.bytes -= piece.readableBytes
-                let sender = state.bytes <= Self.capacity ? state.sender.take() : nil
-                return (piece, false, false, sender)
-            } as (ByteBuffer?, Bool, Bool, CheckedContinuation<Void, Never>?)
+            let (piece, isOver, hasFailed, sender) =
+                state.withLock { state in
+                    guard !state.pieces.isEmpty else { return (ByteBuffer?.none, state.isEnded, state.hasFailed, nil) }
+                    let piece = state.pieces.removeFirst()
+                    state.bytes -= piece.readableBytes
+                    let sender = state.bytes <= Self.capacity ? state.sender.take() : nil
+                    return (piece, false, false, sender)
+                } as (ByteBuffer?, Bool, Bool, CheckedContinuation<Void, Never>?)
             sender?.resume()
             if let piece { return Array(piece.readableBytesView) }
             guard !hasFailed else { throw LayerFault(.unreadable, "the blob did not come to its end") }

@@ -36,7 +36,9 @@ extension ImageComparison {
                 + "(\(PullProgress.size(diff.removedBytes))), \(diff.changed) changed"
             return (diff.isEmpty ? "the same" : counts, diff.changes.map(Self.line))
         }
-        if let total = files.value?.total, total > shown { lines.append("  ... and \(total - shown) more: see --limit") }
+        if let total = files.value?.total, total > shown {
+            lines.append("  ... and \(total - shown) more: see --limit")
+        }
         lines += notes.map { "! \($0)" }
         return lines.map(ShownText.line)
     }
@@ -77,7 +79,8 @@ extension ImageComparison {
         let order = layers.isReordered ? "; those shared stand in another order" : ""
         let rows = layers.removed.map { ("-", $0) } + layers.added.map { ("+", $0) }
         let lines = rows.map { sign, layer in
-            "\(sign) \(layer.digest) \(PullProgress.size(layer.size))" + (layer.command.map { "  \(Self.cut($0))" } ?? "")
+            "\(sign) \(layer.digest) \(PullProgress.size(layer.size))"
+                + (layer.command.map { "  \(Self.cut($0))" } ?? "")
         }
         return ["layers: \(sums[0]) shared, \(sums[1]) only in A, \(sums[2]) only in B\(order)"] + bounded(lines)
     }

@@ -24,7 +24,8 @@ struct LayerReading: Sendable {
     ///   format; `.usage` for more than the bounds allow.
     mutating func read(_ layers: [Descriptor], from regions: Regions) async throws(ClientError) {
         var missing: [Descriptor] = []
-        for layer in layers where trees[layer.digest] == nil && !missing.contains(where: { $0.digest == layer.digest }) {
+        for layer in layers where trees[layer.digest] == nil && !missing.contains(where: { $0.digest == layer.digest })
+        {
             missing.append(layer)
         }
         progress.expect(blobs: missing.count, bytes: missing.reduce(0) { $0 + $1.size })

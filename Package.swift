@@ -20,6 +20,10 @@ let strictWithC = strict + [.strictMemorySafety()]
 let testing = strict + [.unsafeFlags(["-Onone"])]
 
 let nio = "swift-nio"
+let sockets: [Target.Dependency] = [
+    .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
+    .product(name: "NIOPosix", package: nio),
+]
 
 let package = Package(
     name: "cairn",
@@ -109,25 +113,18 @@ let package = Package(
         .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),
         .target(
             name: "LayerScan",
-            dependencies: ["CSandbox", "Cryptography", "LayerArchive", "OCI"],
+            dependencies: ["CSandbox", "CZlib", "Cryptography", "LayerArchive", "OCI"],
             swiftSettings: strictWithC
         ),
-        .target(
-            name: "ImageDiff",
-            dependencies: ["Cryptography", "LayerArchive", "OCI", "Trust"],
-            swiftSettings: strictWithC
-        ),
+        .target(name: "ImageDiff", dependencies: ["Cryptography", "LayerArchive", "OCI"], swiftSettings: strictWithC),
         .target(
             name: "RegistryClient",
             dependencies: [
                 "Cryptography", "ImageDiff", "LayerArchive", "OCI", "Transparency", "Trust",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ],
+            ] + sockets,
             swiftSettings: strictWithC
         ),
         .target(
@@ -167,12 +164,9 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Yams", package: "Yams"),
-            ],
+            ] + sockets,
             swiftSettings: strictWithC
         ),
         .target(
@@ -208,14 +202,11 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "Yams", package: "Yams"),
-            ],
+            ] + sockets,
             swiftSettings: strict
         ),
         .executableTarget(
@@ -224,10 +215,7 @@ let package = Package(
                 "Cryptography", "OCI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-            ],
+            ] + sockets,
             path: "conformance",
             exclude: ["results", "README.md"],
             swiftSettings: strict
@@ -287,7 +275,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LayerScanTests",
-            dependencies: ["Cryptography", "LayerArchive", "LayerSamples", "LayerScan", "LayerScanProbe", "OCI"],
+            dependencies: [
+                "CZlib", "Cryptography", "LayerArchive", "LayerSamples", "LayerScan", "LayerScanProbe", "OCI",
+            ],
             swiftSettings: testing
         ),
         .testTarget(
@@ -300,10 +290,7 @@ let package = Package(
             dependencies: [
                 "Cryptography", "ImageDiff", "LayerArchive", "LayerSamples", "OCI", "RegistryClient", "TestSupport",
                 "Transparency", "Trust",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
-            ],
+            ] + sockets,
             swiftSettings: testing
         ),
         .testTarget(
@@ -359,11 +346,8 @@ let package = Package(
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "OCI", "Observability", "Registry",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
+            ] + sockets,
             path: "Tests/TestSupport",
             swiftSettings: testing
         ),

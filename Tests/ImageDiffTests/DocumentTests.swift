@@ -10,13 +10,13 @@ import Testing
 @Suite struct DocumentTests {
     static func configuration(_ config: String, rest: String = "") throws(ImageDiffError) -> ImageConfiguration {
         try ImageConfiguration(
-            parsing: Array(#"{"os":"linux","architecture":"amd64","config":{\#(config)}\#(rest)}"#.utf8)
+            parsing: Array((#"{"os":"linux","architecture":"amd64","config":{"# + config + "}\(rest)}").utf8)
         )
     }
 
     @Test func configurationsDiffer() throws {
         let old = try Self.configuration(
-            #""Entrypoint":["/a"],"Env":["A=1","B=x=y","GONE"],"User":"1","ExposedPorts":{"80/tcp":{}},"Labels":{"l":"1"}"#
+            #""Entrypoint":["/a"],"Env":["A=1","B=x=y","GONE"],"User":"1","ExposedPorts":{"80":{}},"Labels":{"l":"1"}"#
         )
         let new = try Self.configuration(
             #""Entrypoint":["/a","-b"],"Env":["B=x=y","A=2","NEW="],"User":"","WorkingDir":"/w","Labels":{"l":"2"}"#
@@ -26,7 +26,7 @@ import Testing
                 ValueChange("entrypoint", old: #"["/a"]"#, new: #"["/a","-b"]"#),
                 ValueChange("user", old: "1", new: nil),
                 ValueChange("env", "A", old: "1", new: "2"), ValueChange("env", "GONE", old: "", new: nil),
-                ValueChange("port", "80/tcp", old: "", new: nil), ValueChange("label", "l", old: "1", new: "2"),
+                ValueChange("port", "80", old: "", new: nil), ValueChange("label", "l", old: "1", new: "2"),
                 ValueChange("workdir", old: nil, new: "/w"), ValueChange("env", "NEW", old: nil, new: ""),
             ]
         )
@@ -120,7 +120,8 @@ import Testing
                 {"packages":[{"name":"image","primaryPackagePurpose":"CONTAINER","versionInfo":"x"},
                 {"name":"openssl","versionInfo":"3","externalRefs":[{"referenceType":"purl",
                 "referenceLocator":"pkg:deb/debian/openssl@3"}]},{"name":"plain"},
-                {"name":"openssl","versionInfo":"1","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:deb/x"}]}]}
+                {"name":"openssl","versionInfo":"1","externalRefs":[{"referenceType":"purl",
+                "referenceLocator":"pkg:deb/x"}]}]}
                 """#.utf8
             )
         )

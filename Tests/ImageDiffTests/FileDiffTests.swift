@@ -45,22 +45,23 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % count
         }
-        func path() -> String { (0...pick(3)).map { _ in ["a", "b", "c"][pick(3)] }.joined(separator: "/") }
-        func layer() -> [Made] {
-            (0...pick(3)).map { _ in
-                switch pick(7) {
-                case 0: .whiteout(path())
-                case 1: .opaque(path())
-                case 2: .directory(path() + "/", mode: [0o755, 0o700][pick(2)])
-                case 3: .hardLink(path(), to: path())
-                default: .file(path(), ["x", "y"][pick(2)])
-                }
+        func path() -> String { (0...pick(2)).map { _ in ["a", "b"][pick(2)] }.joined(separator: "/") }
+        func entry(_ path: String) -> Made {
+            switch pick(12) {
+            case 0: .whiteout(path)
+            case 1: .opaque(path)
+            case 2, 3: .directory(path + "/", mode: [0o755, 0o700][pick(2)])
+            case 4: .hardLink(path, to: ["a", "b"][pick(2)])
+            default: .file(path, ["x", "y"][pick(2)])
             }
         }
         var (decided, undecided, compared) = (0, 0, 0)
-        for _ in 0..<20_000 {
-            let base = (0..<(1 + pick(2))).map { _ in layer() }
-            let (old, new) = ([layer()], pick(3) == 0 ? [layer(), layer()] : [layer()])
+        for _ in 0..<4_000 {
+            let base = (0...pick(2)).map { _ in (0...pick(3)).map { _ in entry(path()) } }
+            let places = (0...pick(3)).map { _ in path() }
+            // Mostly in the same places, so that both cases come up.
+            let old = [places.map(entry)]
+            let new = [places.map { entry(pick(6) == 0 ? path() : $0) }]
             // What makes no image compares with none.
             guard let first = try? FileTree(base + old), let second = try? FileTree(base + new),
                 let above = try? FileTree(old, isComplete: false), let beside = try? FileTree(new, isComplete: false)

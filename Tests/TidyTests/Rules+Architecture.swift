@@ -17,8 +17,8 @@ extension Rule {
         "Maintenance": ["OCI", "Content", "Catalog"],
         "Journal": ["OCI", "Cryptography", "Content", "Catalog", "Transparency"],
         "LayerArchive": ["CZlib", "CZstd"],
-        "LayerScan": ["OCI", "Cryptography", "LayerArchive", "CSandbox"],
-        "ImageDiff": ["OCI", "Cryptography", "LayerArchive", "Trust"],
+        "LayerScan": ["OCI", "Cryptography", "LayerArchive", "CZlib", "CSandbox"],
+        "ImageDiff": ["OCI", "Cryptography", "LayerArchive"],
         "Registry": [
             "OCI", "Cryptography", "Content", "Catalog", "Journal", "LayerScan", "Retention", "Transparency", "Trust",
         ],

@@ -36,8 +36,8 @@ struct LayerReading: Sendable {
         }
     }
 
-    /// The bytes are hashed as they pass to the reader, and what it made of them counts only if they are the right ones:
-    /// so a layer is fetched to its end even if the reader has found fault with it.
+    /// The bytes are hashed as they pass to the reader, and what it made of them counts only if they are the right
+    /// ones: so a layer is fetched to its end even if the reader has found fault with it.
     private static func read(
         _ layer: Descriptor,
         _ limits: LayerLimits,

@@ -11,15 +11,15 @@ struct DiffCommand: AsyncParsableCommand {
         commandName: "diff",
         abstract: "Say how two images differ: layers, configuration, revision, packages and files.",
         discussion: """
-            A is what was, and B what is: '-' is in A alone, '+' in B alone, '~' in both and not the same. Packages are \
-            those of the inventories (SBOM) that are attached to both images, as they are: whether to trust them is \
-            what 'cairn verify' says; else those of dpkg and apk in the layers. Layers pass by and are kept nowhere. \
-            Those that both images begin with are not fetched unless what differs depends on them.
+            A is what was, and B what is: '-' is in A alone, '+' in B alone, '~' in both and not the same. Packages \
+            are those of the inventories (SBOM) that are attached to both images, as they are: whether to trust \
+            them is what 'cairn verify' says; else those of dpkg and apk in the layers. Layers pass by and are kept \
+            nowhere. Those that both images begin with are not fetched unless what differs depends on them.
 
-            Exit status: 0 the same image; 1 different ones; failures as with other commands: 2 or 64 usage, or a bound \
-            was met; 3 not found; 4 credentials or rights refused; 10 policy or quarantine; 11 integrity: wrong bytes, \
-            or a layer that contradicts its format; 12 network, registry or this machine. Credential helpers are not \
-            called.
+            Exit status: 0 the same image; 1 different ones; failures as with other commands: 2 or 64 usage, or a \
+            bound was met; 3 not found; 4 credentials or rights refused; 10 policy or quarantine; 11 integrity: wrong \
+            bytes, or a layer that contradicts its format; 12 network, registry or this machine. Credential helpers \
+            are not called.
             """
     )
 

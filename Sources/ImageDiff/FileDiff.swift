@@ -18,7 +18,10 @@ package struct FileDiff: Hashable, Sendable {
 
     /// Compares two file systems of which all is known, or nothing that differs is unknown in one alone.
     ///
-    /// - Parameter limit: Changes that are kept; all are counted.
+    /// - Parameters:
+    ///   - old: The first image's.
+    ///   - new: The second one's.
+    ///   - limit: Changes that are kept; all are counted.
     package init(_ old: FileTree, _ new: FileTree, limit: Int = ImageDiffLimits.shown) {
         self.limit = limit
         var path: [[UInt8]] = []
@@ -62,6 +65,7 @@ extension FileTree {
     /// where one has touched a place and the other has not does what is added, removed or changed there depend on it.
     ///
     /// - Parameter other: The other image's tree, above the same layers.
+    /// - Returns: Whether the layers below have to be read.
     package func needsLayersBelow(besides other: FileTree) -> Bool {
         if isComplete || other.isComplete { return false }
         if hasOpenLinks || other.hasOpenLinks { return true }

@@ -28,6 +28,7 @@ struct ContentComparison: Sendable {
     /// Fetches and lays over one another what is needed.
     ///
     /// - Parameter needsFiles: Whether all files are compared, and not the package databases alone.
+    /// - Throws: As `LayerReading.read`; `.integrity` for a hard link to nothing.
     mutating func read(needsFiles: Bool) async throws(ClientError) {
         try await reading.read(Array(old.layers[common...]), from: old.regions)
         try await reading.read(Array(new.layers[common...]), from: new.regions)

@@ -75,6 +75,7 @@ extension ImageComparison {
     ///   - new: The other one.
     ///   - options: What is compared.
     ///   - progress: Counts the layers that are fetched.
+    /// - Returns: What differs, and what was not compared and why.
     /// - Throws: `.integrity` for a manifest or blob with another digest, and for a configuration or layer that
     ///   contradicts its format; `.notFound` for an image or platform that is not there; `.usage` for a bound that was
     ///   met.

@@ -49,16 +49,7 @@ struct LayerReading: Sendable {
         // A thread of its own: those that hash wait for nobody.
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
-        async let reading = threads.runIfActive { () -> Result<(LayerTree, NameBudget), ImageDiffError> in
-            defer { pipe.abandon() }
-            do throws(ImageDiffError) {
-                var budget = budget
-                let source = LayerSource.pieces { () throws(LayerFault) in try pipe.next() }
-                return .success((try LayerTree(reading: source, limits: limits, budget: &budget), budget))
-            } catch {
-                return .failure(error)
-            }
-        }
+        async let reading = read(pipe, limits, budget, on: threads)
         let fetched: Result<Void, ClientError>
         do throws(ClientError) {
             let sink = try BlobSink.hashing(layer, onward: pipe)
@@ -74,7 +65,7 @@ struct LayerReading: Sendable {
             fetched = .failure(error)
         }
         if case .failure = fetched { pipe.end(failed: true) } else { pipe.end() }
-        let read = try? await reading
+        let read = await reading
         try? await threads.shutdownGracefully()
         try fetched.get()
         guard let read else { throw ClientError.cancelled }
@@ -82,6 +73,27 @@ struct LayerReading: Sendable {
             return try read.get()
         } catch {
             throw ClientError(error, about: "the layer \(layer.digest)")
+        }
+    }
+
+    /// Whatever becomes of it, nobody waits for the reader afterwards; nil where it was cancelled before it began.
+    private static func read(
+        _ pipe: BlobPipe,
+        _ limits: LayerLimits,
+        _ budget: NameBudget,
+        on threads: NIOThreadPool
+    ) async -> Result<(LayerTree, NameBudget), ImageDiffError>? {
+        defer { pipe.abandon() }
+        return try? await threads.runIfActive {
+            // At once, and not when the task is resumed: who brings the bytes waits while the pipe is full.
+            defer { pipe.abandon() }
+            do throws(ImageDiffError) {
+                var budget = budget
+                let source = LayerSource.pieces { () throws(LayerFault) in try pipe.next() }
+                return .success((try LayerTree(reading: source, limits: limits, budget: &budget), budget))
+            } catch {
+                return .failure(error)
+            }
         }
     }
 }

@@ -2,15 +2,15 @@
 // Copyright the Cairn authors
 
 internal import Dispatch
-internal import LayerArchive
-internal import NIOCore
+package import LayerArchive
+package import NIOCore
 internal import Synchronization
 
 /// Hands the bytes of a blob, as they come, to a thread that reads them. Whoever brings them waits while the reader is
 /// behind, so that memory has a bound.
-final class BlobPipe: Sendable {
+package final class BlobPipe: Sendable {
     /// Bytes above which no more are taken.
-    static let capacity = 4 << 20
+    package static let capacity = 4 << 20
 
     private struct State {
         var pieces: [ByteBuffer] = []
@@ -26,8 +26,13 @@ final class BlobPipe: Sendable {
     /// Signalled for each piece, and for the end.
     private let arrivals = DispatchSemaphore(value: 0)
 
+    package init() {}
+
+    /// Whether who brings the bytes waits.
+    package var isHeld: Bool { state.withLock { $0.sender != nil } }
+
     /// Hands over the next bytes. Once nobody reads any more, they are dropped. One task calls it.
-    func send(_ piece: ByteBuffer) async {
+    package func send(_ piece: ByteBuffer) async {
         guard piece.readableBytes > 0 else { return }
         let isFull = state.withLock { state in
             guard !state.isAbandoned else { return false }
@@ -48,7 +53,7 @@ final class BlobPipe: Sendable {
     }
 
     /// Tells the reader that nothing follows: the blob is there, or it failed.
-    func end(failed: Bool = false) {
+    package func end(failed: Bool = false) {
         state.withLock { state in
             state.isEnded = true
             state.hasFailed = failed
@@ -57,7 +62,7 @@ final class BlobPipe: Sendable {
     }
 
     /// The next bytes; none at the end. Blocks until there are some.
-    func next() throws(LayerFault) -> [UInt8] {
+    package func next() throws(LayerFault) -> [UInt8] {
         while true {
             arrivals.wait()
             let (piece, isOver, hasFailed, sender) =
@@ -76,7 +81,7 @@ final class BlobPipe: Sendable {
     }
 
     /// Says that nobody reads any more: what comes is dropped.
-    func abandon() {
+    package func abandon() {
         let sender = state.withLock { state in
             state.isAbandoned = true
             (state.pieces, state.bytes) = ([], 0)

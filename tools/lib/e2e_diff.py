@@ -72,7 +72,8 @@ def make_images(world):
         os.rmdir(f"{mounted}/opt/tree")
         os.symlink("/etc/common", f"{mounted}/opt/tree")
         world.buildah("umount", working)
-        status = "\n".join([STATUS.format("openssl", "3.0.2"), STATUS.format("new", "2")])
+        # Another length too: a storage driver without overlays takes a file of the same size and second for the same.
+        status = "\n".join([STATUS.format("openssl", "3.0.12"), STATUS.format("new", "2")])
         put(world, working, "/var/lib/dpkg/status", status)
         world.buildah("config", "--env", "MODE=new", "--env", "SAME=1", "--cmd", "/bin/app", working)
         world.buildah("config", "--label", "org.opencontainers.image.revision=bbbb", working)
@@ -98,7 +99,7 @@ def images_differ(world):
     expect_equal(values.get(("cmd", None)), (None, '["/bin/app"]'), "added command")
     expect_equal([(row["a"], row["b"]) for row in found["revision"][:1]], [("aaaa", "bbbb")], "revision")
     packages = {row["name"]: (row["a"], row["b"]) for row in found["packages"]["changes"]}
-    wanted = {"new": ([], ["2"]), "old": (["1"], []), "openssl": (["3.0.1"], ["3.0.2"])}
+    wanted = {"new": ([], ["2"]), "old": (["1"], []), "openssl": (["3.0.1"], ["3.0.12"])}
     expect_equal(packages, wanted, "packages")
     files = {row["path"]: row["differs"] for row in found["files"]["changes"]}
     wanted = {

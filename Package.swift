@@ -20,6 +20,10 @@ let strictWithC = strict + [.strictMemorySafety()]
 let testing = strict + [.unsafeFlags(["-Onone"])]
 
 let nio = "swift-nio"
+let sockets: [Target.Dependency] = [
+    .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
+    .product(name: "NIOPosix", package: nio),
+]
 
 let package = Package(
     name: "cairn",
@@ -106,22 +110,21 @@ let package = Package(
             ],
             swiftSettings: strictWithC
         ),
+        .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),
         .target(
             name: "LayerScan",
-            dependencies: ["CSandbox", "CZlib", "CZstd", "Cryptography", "OCI"],
+            dependencies: ["CSandbox", "CZlib", "Cryptography", "LayerArchive", "OCI"],
             swiftSettings: strictWithC
         ),
+        .target(name: "ImageDiff", dependencies: ["Cryptography", "LayerArchive", "OCI"], swiftSettings: strictWithC),
         .target(
             name: "RegistryClient",
             dependencies: [
-                "Cryptography", "OCI", "Transparency", "Trust",
+                "Cryptography", "ImageDiff", "LayerArchive", "OCI", "Transparency", "Trust",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ],
+            ] + sockets,
             swiftSettings: strictWithC
         ),
         .target(
@@ -161,12 +164,9 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Yams", package: "Yams"),
-            ],
+            ] + sockets,
             swiftSettings: strictWithC
         ),
         .target(
@@ -194,21 +194,19 @@ let package = Package(
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "Journal", "LayerScan", "Maintenance",
-                "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings", "Transparency", "Trust",
+                "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "ImageDiff", "Journal", "LayerScan",
+                "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings",
+                "Transparency", "Trust",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "Yams", package: "Yams"),
-            ],
+            ] + sockets,
             swiftSettings: strict
         ),
         .executableTarget(
@@ -217,10 +215,7 @@ let package = Package(
                 "Cryptography", "OCI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-            ],
+            ] + sockets,
             path: "conformance",
             exclude: ["results", "README.md"],
             swiftSettings: strict
@@ -272,19 +267,30 @@ let package = Package(
             path: "Tests/LayerScanProbe",
             swiftSettings: strict
         ),
+        .target(
+            name: "LayerSamples",
+            dependencies: ["CZlib", "CZstd"],
+            path: "Tests/LayerSamples",
+            swiftSettings: testing
+        ),
         .testTarget(
             name: "LayerScanTests",
-            dependencies: ["CZlib", "CZstd", "Cryptography", "LayerScan", "LayerScanProbe", "OCI"],
+            dependencies: [
+                "CZlib", "Cryptography", "LayerArchive", "LayerSamples", "LayerScan", "LayerScanProbe", "OCI",
+            ],
+            swiftSettings: testing
+        ),
+        .testTarget(
+            name: "ImageDiffTests",
+            dependencies: ["Cryptography", "ImageDiff", "LayerArchive", "LayerSamples", "OCI"],
             swiftSettings: testing
         ),
         .testTarget(
             name: "RegistryClientTests",
             dependencies: [
-                "Cryptography", "OCI", "RegistryClient", "TestSupport", "Transparency", "Trust",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
-            ],
+                "Cryptography", "ImageDiff", "LayerArchive", "LayerSamples", "OCI", "RegistryClient", "TestSupport",
+                "Transparency", "Trust",
+            ] + sockets,
             swiftSettings: testing
         ),
         .testTarget(
@@ -340,11 +346,8 @@ let package = Package(
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "OCI", "Observability", "Registry",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOPosix", package: nio),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
+            ] + sockets,
             path: "Tests/TestSupport",
             swiftSettings: testing
         ),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import LayerArchive
+
 /// Scans one layer, in the process that calls. For layers that nobody vouches for, that is a worker's.
 package enum LayerScan {
     /// Reads a layer to its end and looks at each file in it. A layer that is no archive, such as an image's
@@ -10,14 +12,14 @@ package enum LayerScan {
     package static func run(
         _ source: LayerSource,
         limits: LayerScanLimits = LayerScanLimits(),
-        pieceBytes: Int = LayerScanLimits.inputBytes
+        pieceBytes: Int = LayerLimits.inputBytes
     ) -> LayerScanResult {
         var result = LayerScanResult()
         var scanner = SecretScanner(findingsLimit: limits.findings)
         do {
-            let layer = try LayerReader(source, limits: limits, pieceBytes: pieceBytes)
+            let layer = try LayerReader(source, limits: limits.layer, pieceBytes: pieceBytes)
             defer { result.expandedBytes = layer.expandedBytes }
-            let archive = TarReader(layer, limits: limits)
+            let archive = TarReader(layer, limits: limits.layer)
             if try archive.beginsLikeArchive() {
                 while let entry = try archive.next() {
                     guard entry.size > 0 else { continue }
@@ -28,10 +30,10 @@ package enum LayerScan {
             } else {
                 archive.takeAsFile()
                 result.files = 1
-                try scan([], in: archive, limit: limits.expandedBytes, with: &scanner)
+                try scan([], in: archive, limit: limits.layer.expandedBytes, with: &scanner)
             }
         } catch {
-            result.unscanned = error.reason
+            result.unscanned = UnscannedReason(error.reason)
         }
         result.findings = scanner.findings
         result.isTruncated = scanner.isTruncated

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import LayerArchive
+
 /// Bounds of a scan of one layer.
 package struct LayerScanLimits: Hashable, Sendable {
-    /// Bytes that a layer may expand to.
-    package var expandedBytes: Int64 = 10 << 30
-    /// Bytes out for each byte in, once more than `expansionFloor` came out.
-    package var expansionRatio: Int64 = 200
-    /// Bytes that any layer may expand to, whatever its ratio.
-    package var expansionFloor: Int64 = 64 << 20
-    /// Headers of a tar archive, those that only name the next entry included.
-    package var entries = 1_000_000
+    /// Bounds of reading it.
+    package var layer = LayerLimits()
     /// Bytes at the beginning of each file that are looked at.
     package var fileBytes: Int64 = 16 << 20
     /// Findings that are kept.
@@ -18,18 +14,6 @@ package struct LayerScanLimits: Hashable, Sendable {
 
     package init() {}
 
-    /// Bytes of a path in an archive: the longest that Linux opens.
-    package static let pathBytesLimit = 4_096
-    /// Bytes of a header that extends the next one: a long name or PAX records.
-    static let extensionBytesLimit = 1 << 20
-    /// Headers of that sort before one entry.
-    static let extensionsLimit = 16
-    /// The base-2 logarithm of the largest window of a zstd frame: 128 MiB, what zstd itself decodes unasked.
-    static let zstdWindowLogLimit: Int32 = 27
-    /// Bytes read from the source at once.
-    package static let inputBytes = 128 << 10
-    /// Bytes expanded, and looked at, at once.
-    package static let pieceBytes = 256 << 10
     /// Bytes before a keyword that its rule may look at.
     static let contextBefore = 512
     /// Bytes after a keyword that its rule may look at. A key of RSA with 8,192 bits fits.

@@ -4,6 +4,7 @@
 internal import CSandbox
 internal import Cryptography
 internal import Glibc
+internal import LayerArchive
 internal import OCI
 
 /// The process that reads one layer, in a sandbox.

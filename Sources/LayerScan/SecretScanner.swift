@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 internal import Cryptography
+internal import LayerArchive
 internal import OCI
 
 /// Looks for secrets in files that come piece by piece. However a file is cut into pieces, the findings are the same.
@@ -36,7 +37,7 @@ package struct SecretScanner {
     ///   - windowBytes: Bytes that are looked at together; more than the rules look at after a keyword.
     package init(
         findingsLimit: Int = ScanReport.findingsLimit,
-        windowBytes: Int = LayerScanLimits.pieceBytes
+        windowBytes: Int = LayerLimits.pieceBytes
     ) {
         precondition(windowBytes > LayerScanLimits.contextAfter)
         self.findingsLimit = findingsLimit

@@ -6,8 +6,8 @@ package struct CollectionOptions: Sendable, Hashable {
     /// False: nothing is collected, and everything stays queued.
     package var isEnabled = true
     /// Links judged, and files deleted, in a second: what a sweep may take from those who push and pull.
-    package var linksPerSecond = 1_000
-    package var unlinksPerSecond = 500
+    package var linksPerSecond = 500
+    package var unlinksPerSecond = 250
     /// Seconds between two audits, and between two walks over the names of all files.
     package var auditSeconds: Int64 = 604_800
 

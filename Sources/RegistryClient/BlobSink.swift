@@ -23,11 +23,13 @@ final class BlobSink: Sendable {
 
     let descriptor: Descriptor
     private let file: LocalFile?
+    private let onward: BlobPipe?
     private let state = Mutex(State())
 
-    private init(file: LocalFile?, descriptor: Descriptor) {
+    private init(file: LocalFile?, descriptor: Descriptor, onward: BlobPipe? = nil) {
         self.file = file
         self.descriptor = descriptor
+        self.onward = onward
     }
 
     /// Opens the file at a path, which is made if it is not there, and hashes what it holds.
@@ -39,9 +41,9 @@ final class BlobSink: Sendable {
         }
     }
 
-    /// Hashes what it is given and keeps nothing.
-    static func hashing(_ descriptor: Descriptor) throws(ClientError) -> BlobSink {
-        let sink = BlobSink(file: nil, descriptor: descriptor)
+    /// Hashes what it is given and keeps nothing; a reader may be given the bytes, in their order.
+    static func hashing(_ descriptor: Descriptor, onward: BlobPipe? = nil) throws(ClientError) -> BlobSink {
+        let sink = BlobSink(file: nil, descriptor: descriptor, onward: onward)
         try sink.startAgain(keeping: 0)
         return sink
     }
@@ -92,6 +94,7 @@ final class BlobSink: Sendable {
 
     /// Takes the next bytes; those of `ClientLimits.writeBytes` are written together.
     func append(_ piece: ByteBuffer) async throws(ClientError) {
+        await onward?.send(piece)
         let isFull = state.withLock { state in
             state.pending.writeImmutableBuffer(piece)
             return state.pending.readableBytes >= ClientLimits.writeBytes

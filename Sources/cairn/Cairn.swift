@@ -31,6 +31,7 @@ struct Cairn: AsyncParsableCommand {
             AttestCommand.self,
             CollectCommand.self,
             DeployCommand.self,
+            DiffCommand.self,
             DuCommand.self,
             Fsck.self,
             HistoryCommand.self,

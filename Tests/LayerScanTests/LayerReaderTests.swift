@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import LayerArchive
+import LayerSamples
 import LayerScan
 import Testing
 
@@ -9,10 +11,10 @@ import Testing
     /// All that comes out, and how it ended.
     static func read(
         _ bytes: [UInt8],
-        limits: LayerScanLimits = LayerScanLimits(),
+        limits: LayerLimits = LayerLimits(),
         pieceBytes: Int = 128 << 10,
         outputBytes: Int = 64 << 10
-    ) -> (bytes: [UInt8], fault: UnscannedReason?) {
+    ) -> (bytes: [UInt8], fault: LayerFault.Reason?) {
         var all: [UInt8] = []
         do {
             let layer = try LayerReader(.bytes(bytes), limits: limits, pieceBytes: pieceBytes)
@@ -84,7 +86,7 @@ import Testing
     @Test(arguments: [Packing.gzip, .zstd])
     func bombsEndAtTheRatio(packing: Packing) {
         let zeros = packing.pack([UInt8](repeating: 0, count: 16 << 20))
-        var limits = LayerScanLimits()
+        var limits = LayerLimits()
         limits.expansionFloor = 1 << 20
         let read = Self.read(zeros, limits: limits)
         #expect(read.fault == .tooLarge)
@@ -94,7 +96,7 @@ import Testing
 
     @Test(arguments: Packing.allCases)
     func bombsEndAtTheSize(packing: Packing) {
-        var limits = LayerScanLimits()
+        var limits = LayerLimits()
         limits.expandedBytes = 100_000
         let read = Self.read(packing.pack(Self.content), limits: limits)
         #expect(read.fault == .tooLarge && read.bytes.count <= 100_000)

@@ -2,6 +2,8 @@
 // Copyright the Cairn authors
 
 import Foundation
+import LayerArchive
+import LayerSamples
 import LayerScan
 import Testing
 

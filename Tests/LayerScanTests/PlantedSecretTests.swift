@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import LayerArchive
+import LayerSamples
 import LayerScan
 import Testing
 

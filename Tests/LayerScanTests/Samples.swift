@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import CZlib
+import LayerSamples
 import LayerScan
 import OCI
 

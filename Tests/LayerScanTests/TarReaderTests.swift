@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import LayerArchive
+import LayerSamples
 import LayerScan
 import Testing
 
@@ -12,8 +14,8 @@ import Testing
 
     static func entries(
         _ bytes: [UInt8],
-        limits: LayerScanLimits = LayerScanLimits()
-    ) -> (entries: [Entry], fault: UnscannedReason?) {
+        limits: LayerLimits = LayerLimits()
+    ) -> (entries: [Entry], fault: LayerFault.Reason?) {
         var entries: [Entry] = []
         do {
             let archive = TarReader(try LayerReader(.bytes(bytes), limits: limits), limits: limits)
@@ -141,7 +143,7 @@ import Testing
     }
 
     @Test func entriesAreBounded() {
-        var limits = LayerScanLimits()
+        var limits = LayerLimits()
         limits.entries = 2_000
         let header = TarWriter.header("a", size: 0, flag: "0")
         let many = Array(repeating: header, count: 2_001).flatMap { $0 }
@@ -156,7 +158,7 @@ import Testing
     @Test func aMillionEntriesEnd() {
         let header = TarWriter.header("a", size: 0, flag: "0")
         var limits = LayerScanLimits()
-        limits.entries = 20_000
+        limits.layer.entries = 20_000
         let packed = Packing.zstd(Array(repeating: header, count: 50_000).flatMap { $0 })
         #expect(LayerScan.run(.bytes(packed), limits: limits).unscanned == .tooLarge)
     }

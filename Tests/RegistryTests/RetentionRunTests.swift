@@ -59,7 +59,8 @@ import Testing
             _ = try await store.putImage(seed: 2, tag: "b")
             let alone = try await RunSupport.plan(runner)
             #expect(alone.counts.map(\.count) == [4, 1, 1, Int64(old.count + layer.count)])
-            #expect(alone.rules.map(\.name) == ["old"] && alone.rules.map(\.bytes) == [Int64(old.count + layer.count)])
+            #expect(alone.rules.map(\.name) == ["p/old"])
+            #expect(alone.rules.map(\.bytes) == [Int64(old.count + layer.count)])
             // Another repository's image keeps the layer.
             try await store.put(
                 Sample.image(config: config, layers: [layer], annotations: ["a": "b"]),
@@ -93,7 +94,7 @@ import Testing
             store.clock.advance(seconds: 120)
             let plan = try await RunSupport.plan(runner)
             let (first, second) = (Int64(images[0].1.count), Int64(images[1].1.count))
-            #expect(plan.rules.map(\.name) == ["a", "b", nil])
+            #expect(plan.rules.map(\.name) == ["p/a", "p/b", nil])
             #expect(plan.rules.map(\.tags) == [1, 1, 0] && plan.rules.map(\.manifests) == [1, 1, 0])
             #expect(plan.rules.map(\.bytes) == [first + 300, second, Int64(config.count + layer.count)])
             #expect(plan.counts.last?.count == first + second + 300 + Int64(config.count + layer.count))

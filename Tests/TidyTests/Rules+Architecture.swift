@@ -16,11 +16,13 @@ extension Rule {
         "Retention": ["OCI", "Settings"],
         "Maintenance": ["OCI", "Content", "Catalog"],
         "Journal": ["OCI", "Cryptography", "Content", "Catalog", "Transparency"],
-        "LayerScan": ["OCI", "Cryptography", "CZlib", "CZstd", "CSandbox"],
+        "LayerArchive": ["CZlib", "CZstd"],
+        "LayerScan": ["OCI", "Cryptography", "LayerArchive", "CZlib", "CSandbox"],
+        "ImageDiff": ["OCI", "Cryptography", "LayerArchive"],
         "Registry": [
             "OCI", "Cryptography", "Content", "Catalog", "Journal", "LayerScan", "Retention", "Transparency", "Trust",
         ],
-        "RegistryClient": ["OCI", "Cryptography", "Transparency", "Trust"],
+        "RegistryClient": ["OCI", "Cryptography", "ImageDiff", "LayerArchive", "Transparency", "Trust"],
         "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
         "HTTPAPI": [
             "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Observability", "Transparency", "Trust",
@@ -98,7 +100,7 @@ extension Rule {
         ("Sources/Observability/Logs/LogWriter.swift", ["write"]),
         ("Sources/RegistryClient/LocalFile.swift", nil),
         ("Sources/RegistryClient/TerminalPrompt.swift", ["open", "read", "write", "close"]),
-        ("Sources/LayerScan/LayerSource.swift", ["read"]),
+        ("Sources/LayerArchive/LayerSource.swift", ["read"]),
         ("Sources/LayerScan/LayerScanWorker.swift", ["write", "cairn_close_from"]),
         (
             "Sources/LayerScan/LayerScanProcess.swift",

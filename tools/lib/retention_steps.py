@@ -59,6 +59,7 @@ class Campaign:
             before = self.state()
             plan = self.plan(before)
             self.explain()
+            self.du_of_rules(plan)
             self.apply(plan, before)
             self.restore(plan, before)
             self.moved(before)
@@ -275,6 +276,18 @@ class Campaign:
         )
         output = self.cairn("du", f"{self.server.host}/team/app1:1.6.0")
         self.expect("shared with" in output and "since the tag's former image" in output, "du shows an image's layers")
+
+    def du_of_rules(self, plan):
+        """What rules would free is what a plan says, and what the disk holds is what lies there."""
+        run = json.loads(self.cairn("du", "--rules", self.server.host, "--output", "json"))
+        shares = sum(rule["bytes"] for rule in run["rules"])
+        self.expect(run["bytes"] == plan["bytes"] == shares and run["rules"] == plan["rules"],
+                    f"cairn du --rules: {len(run['rules'])} rules free {shares} bytes, as the plan does")
+        disk = json.loads(self.cairn("du", "--disk", self.server.host, "--output", "json"))
+        files = sum(path.stat().st_size for path in (self.folder / "data" / "blobs").rglob("*") if path.is_file())
+        held = disk["bytes"] - disk["uploads"]["bytes"] - disk["quarantined"]["bytes"]
+        self.expect(held == files and disk["orphans"]["blobs"] == 0,
+                    f"cairn du --disk: {held} bytes of blobs, as the files have")
 
     def clients(self):
         for tag in ("2.1.0", "1.1002.0"):

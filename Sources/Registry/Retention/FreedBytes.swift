@@ -57,8 +57,8 @@ struct FreedBytes {
         blobs[digest] = entry
     }
 
-    /// What each rule frees, and what only several do together: blobs that nothing but those manifests refers to, in all
-    /// repositories. They come back when the trash is emptied. What was trashed before still refers to its blobs.
+    /// What each rule frees, and what only several do together: blobs that nothing but those manifests refers to, in
+    /// all repositories. They come back when the trash is emptied. What was trashed before still refers to its blobs.
     func byRule() async throws -> [RetentionShare] {
         var shares = shares
         var together = RetentionShare(rule: nil)

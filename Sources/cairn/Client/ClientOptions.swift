@@ -33,7 +33,7 @@ struct ConnectionOptions: ParsableArguments {
     @Flag(name: .customLong("plain-http"), help: "Do not use TLS.")
     var plainHTTP = false
 
-    private func tls() throws(ClientError) -> Origin.TLSUse {
+    func tls() throws(ClientError) -> Origin.TLSUse {
         guard requiresTLS || ca != nil else { return plainHTTP ? .nowhere : .beyondLoopback }
         guard !plainHTTP else { throw ClientError(.usage, "--plain-http excludes --tls and --ca") }
         return .everywhere

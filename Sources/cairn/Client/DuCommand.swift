@@ -13,11 +13,13 @@ struct DuCommand: AsyncParsableCommand {
         discussion: """
             HOST lists every repository: the bytes that it shows, those that no other repository has, the trash, and \
             what no image holds. HOST/NAME shows one. HOST/NAME:TAG and HOST/NAME@DIGEST list the layers of an image, \
-            with which other images each is shared, and the growth since the tag's former image. --rules says what each \
-            rule of retention would free: the registry makes a plan for it, which deletes nothing and is kept as those of \
-            'cairn retention plan' are; it takes the right 'retain'. --disk says what the bytes on the disk are there for: live images, \
-            the trash, leases of pushes, what is about to be deleted, quarantine, unfinished uploads and files that no \
-            row speaks of; it reads everything, and takes the right 'audit'.
+            with which other images each is shared, and the growth since the tag's former image.
+
+            --rules says what each rule of retention would free: the registry makes a plan for it, which deletes \
+            nothing and is kept as those of 'cairn retention plan' are; it takes the right 'retain'. --disk says what \
+            the bytes on the disk are there for: live images, the trash, leases of pushes, what is about to be \
+            deleted, quarantine, unfinished uploads and files that no row speaks of; it reads everything, and takes \
+            the right 'audit'.
 
             """ + ClientCommand.exitStatuses
     )

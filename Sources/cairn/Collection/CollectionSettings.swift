@@ -12,8 +12,8 @@ import Yams
 /// collection:
 ///   grace: 24h              # how long a blob that nothing refers to is kept after it was last pushed or asked for
 ///   undo: 7d                # how long a deleted image can be brought back
-///   links-per-second: 1000  # how fast links are judged, and files deleted
-///   unlinks-per-second: 500
+///   links-per-second: 500   # how fast links are judged, and files deleted
+///   unlinks-per-second: 250
 ///   audit-every: 7d         # how often everything is recounted, and files without a row are looked for
 ///   enabled: true
 /// ```

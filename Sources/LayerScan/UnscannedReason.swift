@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import LayerArchive
+
 /// Why a layer was not scanned, or not to its end.
 package enum UnscannedReason: String, Hashable, Sendable, CaseIterable {
     /// The blob is not here.
@@ -29,16 +31,16 @@ package enum UnscannedReason: String, Hashable, Sendable, CaseIterable {
     case badAnswer = "bad-answer"
 }
 
-/// Why reading a layer stopped.
-package struct LayerFault: Error, Hashable, Sendable, CustomStringConvertible {
-    package let reason: UnscannedReason
-    /// A sentence for people. It quotes nothing from the layer.
-    package let message: String
-
-    package var description: String { "\(reason.rawValue): \(message)" }
-
-    init(_ reason: UnscannedReason, _ message: String) {
-        self.reason = reason
-        self.message = message
+extension UnscannedReason {
+    /// What a fault of the layer means for its scan.
+    package init(_ reason: LayerFault.Reason) {
+        switch reason {
+        case .unsupported: self = .unsupported
+        case .truncated: self = .truncated
+        case .damaged: self = .damaged
+        case .tooLarge: self = .tooLarge
+        case .unreadable: self = .unreadable
+        case .notStarted: self = .notStarted
+        }
     }
 }

@@ -4,12 +4,19 @@
 /// What PAX records say about the next entry, as far as it matters here (POSIX.1-2001, pax, "pax Extended Header").
 struct TarRecords {
     private(set) var path: [UInt8]?
+    private(set) var link: [UInt8]?
     private(set) var size: Int64?
+    private(set) var owner: Int64?
+    private(set) var group: Int64?
+    /// Whether the content is stored without its holes.
+    private(set) var isSparse = false
 
     /// Reads records of the form `length key=value` and a line feed each, the length counting all of it.
     ///
-    /// Errors: `.damaged` where the form is broken, or the size is no number.
-    init(parsing bytes: [UInt8]) throws(LayerFault) {
+    /// Errors: `.damaged` where the form is broken, or the size is no number. Owners that are none say nothing.
+    /// What records before these for the same entry said holds where these say nothing.
+    init(parsing bytes: [UInt8], after former: TarRecords? = nil) throws(LayerFault) {
+        if let former { self = former }
         var rest = bytes[...]
         while !rest.isEmpty {
             let digits = rest.prefix { $0 != UInt8(ascii: " ") }
@@ -26,8 +33,15 @@ struct TarRecords {
     }
 
     private mutating func take(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LayerFault) {
+        if key.starts(with: "GNU.sparse.".utf8) { isSparse = true }
         if key.elementsEqual("path".utf8) || key.elementsEqual("GNU.sparse.name".utf8) {
             path = Array(value)
+        } else if key.elementsEqual("linkpath".utf8) {
+            link = Array(value)
+        } else if key.elementsEqual("uid".utf8) {
+            owner = TarRecords.decimal(value)
+        } else if key.elementsEqual("gid".utf8) {
+            group = TarRecords.decimal(value)
         } else if key.elementsEqual("size".utf8) {
             guard let number = TarRecords.decimal(value) else {
                 throw LayerFault(.damaged, "the size in a PAX record is no number")

@@ -17,7 +17,7 @@ final class ZstdDecoder {
         let code = unsafe ZSTD_DCtx_setParameter(
             context,
             ZSTD_d_windowLogMax,
-            LayerScanLimits.zstdWindowLogLimit
+            LayerLimits.zstdWindowLogLimit
         )
         guard ZSTD_isError(code) == 0 else { throw LayerFault(.notStarted, "zstd takes no bound for its window") }
     }
@@ -54,7 +54,7 @@ final class ZstdDecoder {
     private static func fault(_ code: Int) -> LayerFault {
         switch ZSTD_getErrorCode(code) {
         case ZSTD_error_frameParameter_windowTooLarge:
-            LayerFault(.unsupported, "the zstd window is larger than 2^\(LayerScanLimits.zstdWindowLogLimit) bytes")
+            LayerFault(.unsupported, "the zstd window is larger than 2^\(LayerLimits.zstdWindowLogLimit) bytes")
         case ZSTD_error_dictionary_wrong:
             LayerFault(.unsupported, "the zstd stream needs a dictionary")
         case let other:

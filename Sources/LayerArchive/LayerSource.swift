@@ -9,12 +9,15 @@ package enum LayerSource: Sendable {
     case descriptor(Int32)
     /// Bytes in memory.
     case bytes([UInt8])
+    /// Whatever a closure hands over next; nothing at the end, after which it is not called again. It may block.
+    case pieces(@Sendable () throws(LayerFault) -> [UInt8])
 }
 
 /// Reads a source piece by piece. Blocks.
 struct LayerInput {
     private let source: LayerSource
     private var position = 0
+    private var piece: [UInt8] = []
     private(set) var buffer: [UInt8]
     /// The bytes of the buffer that were not used yet.
     private(set) var unread = 0..<0
@@ -54,6 +57,12 @@ struct LayerInput {
         case .bytes(let bytes):
             let count = min(buffer.count - start, bytes.count - position)
             buffer.replaceSubrange(start..<(start + count), with: bytes[position..<(position + count)])
+            position += count
+            return count
+        case .pieces(let next):
+            if position == piece.count { (piece, position) = (try next(), 0) }
+            let count = min(buffer.count - start, piece.count - position)
+            buffer.replaceSubrange(start..<(start + count), with: piece[position..<(position + count)])
             position += count
             return count
         case .descriptor(let descriptor):

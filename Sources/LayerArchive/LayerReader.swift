@@ -17,7 +17,7 @@ package final class LayerReader {
     private var compressedBytes: Int64 = 0
     private var input: LayerInput
     private let decoder: Decoder
-    private let limits: LayerScanLimits
+    private let limits: LayerLimits
 
     /// Looks at the first bytes to tell how the layer is packed.
     ///
@@ -28,8 +28,8 @@ package final class LayerReader {
     /// - Throws: `LayerFault` if reading fails or there is no memory.
     package init(
         _ source: LayerSource,
-        limits: LayerScanLimits = LayerScanLimits(),
-        pieceBytes: Int = LayerScanLimits.inputBytes
+        limits: LayerLimits = LayerLimits(),
+        pieceBytes: Int = LayerLimits.inputBytes
     ) throws(LayerFault) {
         self.limits = limits
         input = LayerInput(source, pieceBytes: pieceBytes)

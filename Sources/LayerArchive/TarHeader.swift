@@ -15,13 +15,23 @@ struct TarHeader {
         case longName
         /// PAX records for the next entry follow as content.
         case records
-        /// Content follows that says nothing needed here: long link names, records for the whole archive.
+        /// Where the next entry leads follows as content.
+        case longLink
+        /// Content follows that says nothing needed here: records for the whole archive.
         case ignored
     }
 
     let kind: Kind
+    /// What the entry is, where it is one.
+    let type: TarEntry.Kind
     /// As it stands in the block; without meaning if an extension before it gives another.
     let path: [UInt8]
+    let link: [UInt8]
+    /// Nil where the block has no such number.
+    let mode: Int64?
+    let owner: Int64?
+    let group: Int64?
+    let device: [Int64]?
     /// Bytes of content that follow.
     let size: Int64
     /// Whether a block of a sparse map follows.
@@ -43,6 +53,13 @@ struct TarHeader {
         let isOldDirectory = block[156] == 0 && name.last == UInt8(ascii: "/")
         kind = isOldDirectory ? .bare : TarHeader.kind(block[156])
         self.size = kind == .bare ? 0 : size
+        type = kind == .file || kind == .sparse ? .file : TarHeader.type(block[156])
+        mode = TarHeader.count(block[100..<108])
+        owner = TarHeader.count(block[108..<116])
+        group = TarHeader.count(block[116..<124])
+        let numbers = [block[329..<337], block[337..<345]].compactMap(TarHeader.count)
+        device = numbers.count == 2 ? numbers : nil
+        link = kind == .bare ? Array(TarHeader.text(block[157..<257])) : []
         isExtended = kind == .sparse && block[482] != 0
         let isPOSIX = block[257..<263].elementsEqual([0x75, 0x73, 0x74, 0x61, 0x72, 0])
         let prefix = isPOSIX ? TarHeader.text(block[345..<500]) : []
@@ -68,9 +85,27 @@ struct TarHeader {
         case UInt8(ascii: "S"): .sparse
         case UInt8(ascii: "L"): .longName
         case UInt8(ascii: "x"), UInt8(ascii: "X"): .records
-        case UInt8(ascii: "K"), UInt8(ascii: "g"): .ignored
+        case UInt8(ascii: "K"): .longLink
+        case UInt8(ascii: "g"): .ignored
         default: .file
         }
+    }
+
+    /// The type of an entry without content. Before ustar, directories had no flag.
+    private static func type(_ flag: UInt8) -> TarEntry.Kind {
+        switch flag {
+        case UInt8(ascii: "1"): .hardLink
+        case UInt8(ascii: "2"): .symbolicLink
+        case UInt8(ascii: "3"): .characterDevice
+        case UInt8(ascii: "4"): .blockDevice
+        case UInt8(ascii: "6"): .pipe
+        default: .directory
+        }
+    }
+
+    /// A number that is not below zero.
+    private static func count(_ field: ArraySlice<UInt8>) -> Int64? {
+        number(field).flatMap { $0 < 0 ? nil : $0 }
     }
 
     /// Octal digits between blanks and zeros, or GNU's base 256 with the first bit set. Nothing at all is zero.

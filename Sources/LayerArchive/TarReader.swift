@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-/// An entry of an archive that can have content.
-package struct TarEntry: Hashable, Sendable {
-    /// As the archive spells it: bytes, at most 4 KiB.
-    package let path: [UInt8]
-    package let size: Int64
-}
-
 /// Reads a tar archive once, from front to end, and writes nothing anywhere.
 ///
 /// Names by GNU's long names and PAX records are understood; content of sparse files comes as it is stored, without
 /// its holes.
 package final class TarReader {
     private let layer: LayerReader
-    private let limits: LayerScanLimits
+    private let limits: LayerLimits
     private var buffer: [UInt8]
     /// The bytes of the buffer that were not used yet.
     private var unread = 0..<0
@@ -24,10 +17,10 @@ package final class TarReader {
     private var contentLeft: Int64 = 0
     private var paddingLeft = 0
 
-    package init(_ layer: LayerReader, limits: LayerScanLimits = LayerScanLimits()) {
+    package init(_ layer: LayerReader, limits: LayerLimits = LayerLimits()) {
         self.layer = layer
         self.limits = limits
-        buffer = [UInt8](repeating: 0, count: LayerScanLimits.pieceBytes)
+        buffer = [UInt8](repeating: 0, count: LayerLimits.pieceBytes)
     }
 
     /// Whether the layer begins like an archive: with a header, with blocks of zeros, or with nothing at all. To be
@@ -47,7 +40,8 @@ package final class TarReader {
     /// own.
     package func next() throws(LayerFault) -> TarEntry? {
         var path: [UInt8]?
-        var size: Int64?
+        var link: [UInt8]?
+        var records: TarRecords?
         var extensions = 0
         while true {
             try skipEntry()
@@ -60,26 +54,50 @@ package final class TarReader {
             case .longName:
                 path = try content(of: header).prefix { $0 != 0 }
             case .records:
-                let records = try TarRecords(parsing: content(of: header))
-                path = records.path ?? path
-                size = records.size ?? size
+                let found = try TarRecords(parsing: content(of: header), after: records)
+                path = found.path ?? path
+                link = found.link ?? link
+                records = found
+            case .longLink:
+                link = try content(of: header).prefix { $0 != 0 }
             case .ignored:
                 try expect(header.size)
             case .file, .bare, .sparse:
                 var more = header.isExtended
                 while more { more = try block()[504] != 0 }
-                try expect(header.kind == .bare ? 0 : size ?? header.size)
-                let name = path ?? header.path
-                guard name.count <= LayerScanLimits.pathBytesLimit else {
-                    throw LayerFault(.tooLarge, "a path has more than \(LayerScanLimits.pathBytesLimit) bytes")
-                }
-                return TarEntry(path: name, size: contentLeft)
+                try expect(header.kind == .bare ? 0 : records?.size ?? header.size)
+                return try entry(header, path: path, link: link, records)
             }
             extensions += 1
-            guard extensions <= LayerScanLimits.extensionsLimit else {
-                throw LayerFault(.tooLarge, "more than \(LayerScanLimits.extensionsLimit) headers extend one entry")
+            guard extensions <= LayerLimits.extensionsLimit else {
+                throw LayerFault(.tooLarge, "more than \(LayerLimits.extensionsLimit) headers extend one entry")
             }
         }
+    }
+
+    private func entry(
+        _ header: TarHeader,
+        path: [UInt8]?,
+        link: [UInt8]?,
+        _ records: TarRecords?
+    ) throws(LayerFault) -> TarEntry {
+        let path = path ?? header.path
+        let isLink = header.type == .hardLink || header.type == .symbolicLink
+        let link = isLink ? link ?? header.link : []
+        guard max(path.count, link.count) <= LayerLimits.pathBytesLimit else {
+            throw LayerFault(.tooLarge, "a path has more than \(LayerLimits.pathBytesLimit) bytes")
+        }
+        return TarEntry(
+            kind: header.type,
+            path: path,
+            link: link,
+            size: contentLeft,
+            mode: header.mode,
+            owner: records?.owner ?? header.owner,
+            group: records?.group ?? header.group,
+            device: header.device,
+            isSparse: header.kind == .sparse || records?.isSparse == true
+        )
     }
 
     /// The next piece of the current entry's content; empty at its end. It is valid until the next call.
@@ -107,7 +125,7 @@ package final class TarReader {
 
     /// The whole content of a header that extends the next one.
     private func content(of header: TarHeader) throws(LayerFault) -> [UInt8] {
-        let limit = LayerScanLimits.extensionBytesLimit
+        let limit = LayerLimits.extensionBytesLimit
         guard header.size <= limit else {
             throw LayerFault(.tooLarge, "a name in the archive has more than \(limit) bytes")
         }

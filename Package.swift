@@ -25,6 +25,10 @@ let sockets: [Target.Dependency] = [
     .product(name: "NIOPosix", package: nio),
 ]
 
+let logged: [Target.Dependency] = [
+    .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
+]
+
 let package = Package(
     name: "cairn",
     platforms: [.macOS(.v15)],
@@ -67,9 +71,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-            ],
+            ] + logged,
             swiftSettings: strictWithC
         ),
         .target(
@@ -79,9 +81,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-            ],
+            ] + logged,
             swiftSettings: strict
         ),
         .target(name: "Transparency", dependencies: ["Cryptography", "OCI"], swiftSettings: strict),
@@ -110,6 +110,7 @@ let package = Package(
             ],
             swiftSettings: strictWithC
         ),
+        .target(name: "Replication", dependencies: ["Journal", "Transparency"] + logged, swiftSettings: strict),
         .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),
         .target(
             name: "LayerScan",
@@ -133,9 +134,7 @@ let package = Package(
                 "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Retention", "Transparency",
                 "Trust",
                 .product(name: "NIOCore", package: nio),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-            ],
+            ] + logged,
             swiftSettings: strict
         ),
         .target(
@@ -250,9 +249,7 @@ let package = Package(
             dependencies: [
                 "Observability",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-            ],
+            ] + logged,
             swiftSettings: testing
         ),
         .testTarget(
@@ -303,6 +300,11 @@ let package = Package(
             swiftSettings: testing
         ),
         .testTarget(
+            name: "ReplicationTests",
+            dependencies: ["Content", "Cryptography", "Journal", "Replication", "TestSupport", "Transparency"],
+            swiftSettings: testing
+        ),
+        .testTarget(
             name: "RetentionTests",
             dependencies: ["OCI", "Retention", .product(name: "Yams", package: "Yams")],
             swiftSettings: testing
@@ -344,6 +346,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "OCI", "Observability", "Registry",
+                "Transparency",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -391,9 +394,7 @@ let package = Package(
             dependencies: [
                 "cairn", "OCI", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-            ],
+            ] + sockets,
             swiftSettings: testing
         ),
     ]

@@ -21,6 +21,9 @@ package struct LogMirror: Sendable {
         package let known: [UInt8]
         package let shown: [UInt8]
         package let reason: String
+        /// Whether the notes alone prove it to anybody. Where they do not, the entries that were served have not the
+        /// signed root: the peer shows another log, or somebody on the way other bytes.
+        package let isProven: Bool
 
         package var description: String { reason }
     }
@@ -108,8 +111,13 @@ package struct LogMirror: Sendable {
         return shown
     }
 
-    func equivocation(_ shown: Signed, _ reason: String) -> Equivocation {
-        Equivocation(known: signed?.note ?? [], shown: shown.note, reason: "\(origin): \(reason)")
+    func equivocation(_ shown: Signed, _ reason: String, isProven: Bool = true) -> Equivocation {
+        Equivocation(
+            known: signed?.note ?? [],
+            shown: shown.note,
+            reason: "\(origin): \(reason)",
+            isProven: isProven
+        )
     }
 
     /// Takes over what an extension has brought here.

@@ -45,7 +45,11 @@ package struct MirrorExtension: Sendable {
             throw JournalError(.damaged, "\(path) is not what comes after \(edge.size) entries")
         }
         guard Array(bundle.prefix(known)) == edge.entries else {
-            throw mirror.equivocation(target, "its entries before \(edge.size) are not those that were signed")
+            throw mirror.equivocation(
+                target,
+                "its entries before \(edge.size) are not those that were signed",
+                isProven: false
+            )
         }
         let isLast = path.index << 8 + Int64(path.width) >= target.checkpoint.size
         // What is partial on the way is not what anybody has signed.
@@ -71,7 +75,11 @@ package struct MirrorExtension: Sendable {
             throw JournalError(.damaged, "\(edge.size) entries of \(target.checkpoint.size) have come")
         }
         guard edge.root == target.checkpoint.root else {
-            throw mirror.equivocation(target, "its entries from \(mirror.size) on have not the root that was signed")
+            throw mirror.equivocation(
+                target,
+                "its entries from \(mirror.size) on have not the root that was signed",
+                isProven: false
+            )
         }
         let (files, staged, paths, pending, note) = (mirror.files, staged, stagedPaths, pending, target.note)
         try await mirror.threads.call {

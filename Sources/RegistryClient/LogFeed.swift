@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 internal import NIOHTTP1
+internal import Synchronization
 package import Transparency
 
 /// Reads another registry's log as it grows (C2SP tlog-tiles). Nothing that it returns is verified.
@@ -39,6 +40,16 @@ package struct LogFeed: Sendable {
             guard error.code == .notFound, path.isPartial, let full = path.full else { throw error }
             return Array(try await fetch(full).prefix(path.width))
         }
+    }
+
+    /// The entries of bundles, a few fetched at a time.
+    package func entries(_ paths: [TilePath]) async throws(ClientError) -> [[[UInt8]]] {
+        let bundles = Mutex<[TilePath: [[UInt8]]]>([:])
+        try await Parallel.forEach(paths, width: ClientLimits.parallelTiles) { path throws(ClientError) in
+            let bundle = try await entries(path)
+            bundles.withLock { $0[path] = bundle }
+        }
+        return bundles.withLock { found in paths.compactMap { found[$0] } }
     }
 
     private func fetch(_ path: TilePath) async throws(ClientError) -> [[UInt8]] {

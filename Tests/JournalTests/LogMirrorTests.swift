@@ -11,45 +11,13 @@ import Transparency
 
 /// A copy of a log that grows, and what a peer may try instead.
 @Suite(.timeLimit(.minutes(2))) struct LogMirrorTests {
-    /// The log of a peer, of which any size can be shown.
-    private struct Peer {
-        let signer: NoteSigner
-        var entries: [[UInt8]]
-
-        init(entries count: Int, bytes: Int = 20, seed: UInt8 = 1, name: String = "peer.example/log") throws {
-            signer = try NoteSigner(
-                name: KeyName(parsing: name),
-                key: SigningKey(seed: [UInt8](repeating: seed, count: 32))
-            )
-            entries = (0..<count).map { number in
-                Array("entry \(number) ".utf8) + [UInt8](repeating: UInt8(number & 255), count: bytes)
-            }
-        }
-
-        var origin: String { signer.verifier.name.description }
-
-        func note(_ size: Int) throws -> [UInt8] {
-            let checkpoint = try Checkpoint(
-                origin: NoteLine(parsing: origin),
-                size: Int64(size),
-                root: MerkleTree.root(of: entries.prefix(size).map(MerkleTree.leafHash))
-            )
-            return Array(try signer.note(checkpoint).description.utf8)
-        }
-
-        func bundle(_ path: TilePath) -> [[UInt8]] {
-            let first = Int(path.index) << 8
-            return Array(entries[first..<(first + path.width)])
-        }
-    }
-
     private let directory: TemporaryDirectory
     private let disk = FailingDisk()
     private let threads = FileThreads(count: 1)
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private func open(_ peer: Peer) async throws -> LogMirror {
+    private func open(_ peer: PeerLog) async throws -> LogMirror {
         try await LogMirror(
             of: peer.origin,
             in: directory.path + "/mirror",
@@ -61,7 +29,7 @@ import Transparency
 
     private func extend(
         _ mirror: inout LogMirror,
-        by peer: Peer,
+        by peer: PeerLog,
         to size: Int,
         changing: (TilePath, [[UInt8]]) -> [[UInt8]] = { $1 }
     ) async throws {
@@ -74,7 +42,7 @@ import Transparency
     }
 
     /// The tiles and bundles that tlog-tiles names for a tree, with what they hold.
-    private func files(of peer: Peer, _ size: Int) throws -> [String: [UInt8]] {
+    private func files(of peer: PeerLog, _ size: Int) throws -> [String: [UInt8]] {
         var edge = TreeEdge()
         var files: [String: [UInt8]] = [:]
         for file in try edge.append(Array(peer.entries.prefix(size))) { files["\(file.path)"] = file.bytes }
@@ -83,7 +51,7 @@ import Transparency
 
     @Test(arguments: [[1, 2, 3], [255, 256, 257], [700], [300, 301, 900, 66_000], [65_536, 65_537]])
     func isTheSameByteForByte(sizes: [Int]) async throws {
-        let peer = try Peer(entries: sizes.last ?? 0)
+        let peer = try PeerLog(entries: sizes.last ?? 0)
         var mirror = try await open(peer)
         for size in sizes {
             try await extend(&mirror, by: peer, to: size)
@@ -102,7 +70,7 @@ import Transparency
 
     /// More entries than are held at once wait on the disk.
     @Test func largeEntriesWaitOnTheDisk() async throws {
-        let peer = try Peer(entries: 700, bytes: 60_000)
+        let peer = try PeerLog(entries: 700, bytes: 60_000)
         var mirror = try await open(peer)
         try await extend(&mirror, by: peer, to: 700)
         for (path, bytes) in try files(of: peer, 700) { #expect(try directory.read("mirror/\(path)") == bytes) }
@@ -113,7 +81,7 @@ import Transparency
     // MARK: A peer that lies
 
     @Test func aSmallerTreeIsAnEquivocation() async throws {
-        let peer = try Peer(entries: 500)
+        let peer = try PeerLog(entries: 500)
         var mirror = try await open(peer)
         try await extend(&mirror, by: peer, to: 400)
         let error = #expect(throws: LogMirror.Equivocation.self) { try mirror.examine(peer.note(399)) }
@@ -121,7 +89,7 @@ import Transparency
     }
 
     @Test(arguments: [400, 401, 500]) func anotherTreeIsAnEquivocation(size: Int) async throws {
-        let peer = try Peer(entries: 500)
+        let peer = try PeerLog(entries: 500)
         var other = peer
         other.entries[100] = Array("another".utf8)
         var mirror = try await open(peer)
@@ -134,7 +102,7 @@ import Transparency
     }
 
     @Test func entriesThatWereNotSignedAreNotTaken() async throws {
-        let peer = try Peer(entries: 900)
+        let peer = try PeerLog(entries: 900)
         var mirror = try await open(peer)
         try await extend(&mirror, by: peer, to: 100)
         let lies: [(TilePath, [[UInt8]]) -> [[UInt8]]] = [
@@ -153,9 +121,9 @@ import Transparency
     }
 
     @Test func onlyThePinnedKeyAndNameCount() async throws {
-        let peer = try Peer(entries: 3)
+        let peer = try PeerLog(entries: 3)
         let mirror = try await open(peer)
-        for other in try [Peer(entries: 3, seed: 2), Peer(entries: 3, name: "other.example/log")] {
+        for other in try [PeerLog(entries: 3, seed: 2), PeerLog(entries: 3, name: "other.example/log")] {
             #expect(throws: JournalError.self) { try mirror.examine(other.note(3)) }
         }
         #expect(throws: JournalError.self) { try mirror.examine(Array("nonsense".utf8)) }
@@ -166,7 +134,7 @@ import Transparency
 
     /// A disk that fails at any call leaves the former copy, which then goes on.
     @Test func aFailureAtAnyPointIsGoneOnFrom() async throws {
-        let peer = try Peer(entries: 600)
+        let peer = try PeerLog(entries: 600)
         var failures = 0
         for call in 0..<10_000 {
             try FileManager.default.removeItem(atPath: directory.path)

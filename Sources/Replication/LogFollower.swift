@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import Journal
+package import Logging
+internal import Metrics
+internal import Synchronization
+package import Transparency
+
+/// Keeps the copy of one peer's log up to date, for as long as it is one log.
+///
+/// A peer that cannot be reached, or sends what is no log, is asked again and again, ever more slowly. One that has
+/// signed two logs is frozen: both notes are kept as evidence, and nothing of it is taken until a person has looked.
+package final class LogFollower: Sendable {
+    /// Where the peer's log comes from: the peer itself, or who mirrors it. Nothing of it is believed.
+    package struct Source: Sendable {
+        /// The newest checkpoint; answers once its log has more entries than that, or after some seconds. nil where
+        /// there is none yet.
+        package var checkpoint: @Sendable (_ after: Int64) async throws -> [UInt8]?
+        /// The entries of bundles, in their order.
+        package var bundles: @Sendable (_ paths: [TilePath]) async throws -> [[[UInt8]]]
+
+        package init(
+            checkpoint: @escaping @Sendable (_ after: Int64) async throws -> [UInt8]?,
+            bundles: @escaping @Sendable (_ paths: [TilePath]) async throws -> [[[UInt8]]]
+        ) {
+            self.checkpoint = checkpoint
+            self.bundles = bundles
+        }
+    }
+
+    package enum Phase: String, Sendable {
+        /// Nothing was heard yet.
+        case starting
+        case following
+        /// It does not answer, or not with its log.
+        case failing
+        /// It has signed two logs.
+        case frozen
+    }
+
+    package struct Status: Sendable, Hashable {
+        package var phase = Phase.starting
+        /// Why, while it fails or is frozen.
+        package var reason: String?
+        /// Entries that are here, and that the peer has as far as it was heard.
+        package var entries: Int64 = 0
+        package var shown: Int64 = 0
+        /// When a checkpoint was last verified, in seconds since 1970.
+        package var verifiedAt: Int64?
+    }
+
+    /// Everything that is not a function of the input.
+    package struct Environment: Sendable {
+        /// Seconds since 1970.
+        package var now: @Sendable () -> Int64
+        /// Throws once the task is cancelled.
+        package var sleep: @Sendable (Duration) async throws -> Void
+        /// A number below the bound.
+        package var random: @Sendable (Int64) -> Int64
+        package var logger: Logger
+
+        package init(
+            now: @escaping @Sendable () -> Int64,
+            sleep: @escaping @Sendable (Duration) async throws -> Void,
+            random: @escaping @Sendable (Int64) -> Int64,
+            logger: Logger
+        ) {
+            self.now = now
+            self.sleep = sleep
+            self.random = random
+            self.logger = logger
+        }
+    }
+
+    /// The peer's name in the configuration.
+    package let name: String
+    private let source: Source
+    private let environment: Environment
+    private let state = Mutex(Status())
+
+    package init(name: String, source: Source, environment: Environment) {
+        self.name = name
+        self.source = source
+        self.environment = environment
+    }
+
+    package var status: Status { state.withLock { $0 } }
+
+    /// Follows until the task is cancelled, or the peer is frozen.
+    ///
+    /// - Parameters:
+    ///   - mirror: What is here of the peer's log.
+    ///   - grown: Called whenever there are new entries. What it throws is tried again as a failure of the peer is.
+    package func run(_ mirror: LogMirror, grown: (LogMirror) async throws -> Void) async {
+        var mirror = mirror
+        var failures = 0
+        var mismatches = 0
+        note { $0.entries = mirror.size }
+        if let reason = await evidence(mirror) { return freeze(reason) }
+        while !Task.isCancelled {
+            do {
+                let isFirst = status.phase == .starting
+                let hasGrown = try await follow(&mirror)
+                if hasGrown || isFirst, mirror.size > 0 { try await grown(mirror) }
+                (failures, mismatches) = (0, 0)
+            } catch is CancellationError {
+                return
+            } catch let equivocation as LogMirror.Equivocation {
+                mismatches += 1
+                guard equivocation.isProven || mismatches >= ReplicationLimits.mismatches else {
+                    failures += 1
+                    await fail(equivocation.reason, failures)
+                    continue
+                }
+                await keep(equivocation, of: mirror)
+                return freeze(equivocation.reason)
+            } catch {
+                failures += 1
+                await fail("\(error)", failures)
+            }
+        }
+    }
+
+    /// One look at the peer. True where the copy has grown.
+    private func follow(_ mirror: inout LogMirror) async throws -> Bool {
+        guard let note = try await source.checkpoint(mirror.size) else {
+            follows(mirror, shown: 0)
+            try await environment.sleep(ReplicationLimits.emptyPause)
+            return false
+        }
+        guard let target = try mirror.examine(note) else {
+            follows(mirror, shown: mirror.size)
+            return false
+        }
+        let shown = target.checkpoint.size
+        self.note { $0.shown = shown }
+        var way = MirrorExtension(of: mirror, to: target)
+        while case let paths = way.next(limit: ReplicationLimits.bundlesAtOnce), !paths.isEmpty {
+            let bundles = try await source.bundles(paths)
+            guard bundles.count == paths.count else { throw JournalError(.damaged, "\(name) sends too few bundles") }
+            for (path, bundle) in zip(paths, bundles) { try await way.append(bundle, at: path) }
+        }
+        try await way.finish(&mirror)
+        follows(mirror, shown: shown)
+        return true
+    }
+
+    private func follows(_ mirror: LogMirror, shown: Int64) {
+        let now = environment.now()
+        note { status in
+            status.phase = .following
+            status.reason = nil
+            status.entries = mirror.size
+            status.shown = max(shown, mirror.size)
+            status.verifiedAt = now
+        }
+    }
+
+    private func fail(_ reason: String, _ failures: Int) async {
+        let isNew = status.reason != reason
+        note { status in
+            status.phase = .failing
+            status.reason = reason
+        }
+        Counter(label: "cairn_region_failures_total", dimensions: [("region", name)]).increment()
+        if isNew {
+            environment.logger.warning(
+                "a region cannot be followed",
+                metadata: ["region": "\(name)", "why": "\(reason)"]
+            )
+        }
+        let pause = min(ReplicationLimits.longestPause, 1_000 << Int64(min(failures - 1, 16)))
+        try? await environment.sleep(.milliseconds(pause / 2 + environment.random(pause / 2)))
+    }
+
+    private func freeze(_ reason: String) {
+        note { status in
+            status.phase = .frozen
+            status.reason = reason
+        }
+        environment.logger.critical(
+            "a region has signed two logs: nothing more is taken from it",
+            metadata: ["region": "\(name)", "why": "\(reason)"]
+        )
+    }
+
+    private func note(_ change: (inout Status) -> Void) {
+        let status = state.withLock { status in
+            change(&status)
+            return status
+        }
+        let region = [("region", name)]
+        Meter(label: "cairn_region_log_entries", dimensions: region).set(status.entries)
+        Meter(label: "cairn_region_log_entries_behind", dimensions: region).set(max(0, status.shown - status.entries))
+        Meter(label: "cairn_region_frozen", dimensions: region).set(status.phase == .frozen ? 1 : 0)
+    }
+
+    // MARK: Evidence
+
+    private func evidence(_ mirror: LogMirror) async -> String? {
+        do { return try await mirror.keptEvidence() } catch { return "its evidence cannot be read: \(error)" }
+    }
+
+    private func keep(_ equivocation: LogMirror.Equivocation, of mirror: LogMirror) async {
+        do {
+            try await mirror.keep(equivocation)
+        } catch {
+            environment.logger.error(
+                "the evidence could not be kept",
+                metadata: [
+                    "region": "\(name)", "error": "\(error)",
+                    "known": "\(String(decoding: equivocation.known, as: UTF8.self))",
+                    "shown": "\(String(decoding: equivocation.shown, as: UTF8.self))",
+                ]
+            )
+        }
+    }
+}

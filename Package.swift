@@ -171,7 +171,8 @@ let package = Package(
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Transparency",
+                "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Replication",
+                "Transparency",
                 "Trust",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

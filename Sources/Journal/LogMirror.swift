@@ -67,6 +67,10 @@ package struct LogMirror: Sendable {
         let files = LogFiles(layout: JournalLayout(mirror: directory), files: DurableFiles(filesystem))
         do {
             (edge, signed) = try await threads.call {
+                let parent = DurableFiles.parent(of: directory)
+                if try files.files.makeDirectory(parent) {
+                    try files.files.syncDirectory(DurableFiles.parent(of: parent))
+                }
                 try files.prepare()
                 try files.removeStaged()
                 let signed = try files.checkpoint().map { try Signed(note: $0, origin: origin, keys: keys) }

@@ -75,13 +75,11 @@ package final class LogFollower: Sendable {
 
     /// The peer's name in the configuration.
     package let name: String
-    private let source: Source
     private let environment: Environment
     private let state = Mutex(Status())
 
-    package init(name: String, source: Source, environment: Environment) {
+    package init(name: String, environment: Environment) {
         self.name = name
-        self.source = source
         self.environment = environment
     }
 
@@ -91,8 +89,13 @@ package final class LogFollower: Sendable {
     ///
     /// - Parameters:
     ///   - mirror: What is here of the peer's log.
+    ///   - source: Where it comes from.
     ///   - grown: Called whenever there are new entries. What it throws is tried again as a failure of the peer is.
-    package func run(_ mirror: LogMirror, grown: (LogMirror) async throws -> Void) async {
+    package func run(
+        _ mirror: LogMirror,
+        from source: Source,
+        grown: (LogMirror) async throws -> Void
+    ) async {
         var mirror = mirror
         var failures = 0
         var mismatches = 0
@@ -101,7 +104,7 @@ package final class LogFollower: Sendable {
         while !Task.isCancelled {
             do {
                 let isFirst = status.phase == .starting
-                let hasGrown = try await follow(&mirror)
+                let hasGrown = try await follow(&mirror, source)
                 if hasGrown || isFirst, mirror.size > 0 { try await grown(mirror) }
                 (failures, mismatches) = (0, 0)
             } catch is CancellationError {
@@ -123,7 +126,7 @@ package final class LogFollower: Sendable {
     }
 
     /// One look at the peer. True where the copy has grown.
-    private func follow(_ mirror: inout LogMirror) async throws -> Bool {
+    private func follow(_ mirror: inout LogMirror, _ source: Source) async throws -> Bool {
         guard let note = try await source.checkpoint(mirror.size) else {
             follows(mirror, shown: 0)
             try await environment.sleep(ReplicationLimits.emptyPause)

@@ -41,6 +41,7 @@ struct Cairn: AsyncParsableCommand {
             PullCommand.self,
             QuarantineCommand.self,
             Rebuild.self,
+            RegionCommand.self,
             RetentionCommand.self,
             ScrubCommand.self,
             SignCommand.self,

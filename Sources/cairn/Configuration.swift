@@ -50,6 +50,8 @@ struct Configuration: Sendable {
     var scan: [Glob] = []
     /// What may go, and when; nil keeps everything.
     var retention: RetentionSettings?
+    /// The other regions whose logs are followed.
+    var regions: [RegionSettings] = []
     /// How all blobs are read over.
     var scrub = ScrubSettings()
     /// Where the settings were read from, to be read again when it changes.

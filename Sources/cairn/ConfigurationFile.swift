@@ -117,6 +117,7 @@ extension Configuration {
         case Self.retentionSection:
             retention = try SectionError.from { () throws(RetentionError) in try RetentionSettings(value) }
         case Self.scanSection: scan = try Self.patterns(value)
+        case RegionSettings.section: regions = try RegionSettings.list(value, directory: directory)
         case ScrubSettings.section: scrub = try ScrubSettings(value)
         case CollectionSettings.section: collection = try CollectionSettings(value)
         case _ where LogSettings.sections.contains(name): try log.read(name, value)
@@ -135,7 +136,8 @@ extension Configuration {
     static let scanSection = "scan-secrets"
     /// The settings that are mappings and lists.
     private static let mappings = [
-        accessSection, trustSection, scanSection, retentionSection, ScrubSettings.section, CollectionSettings.section,
+        accessSection, trustSection, scanSection, retentionSection, RegionSettings.section, ScrubSettings.section,
+        CollectionSettings.section,
     ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]

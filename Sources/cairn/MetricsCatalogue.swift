@@ -26,6 +26,13 @@ enum MetricsCatalogue {
             .counter("cairn_log_cosignatures_total", help: "Answers of witnesses, by outcome."),
             .counter("cairn_log_scrubs_total", help: "Times the whole log was read and compared."),
             .counter("cairn_log_scrub_findings_total", help: "What was found not to be as it was signed."),
+            .gauge("cairn_region_log_entries", help: "Entries of another region's log that are here, by region."),
+            .gauge(
+                "cairn_region_log_entries_behind",
+                help: "Entries that another region has shown and that are not here."
+            ),
+            .gauge("cairn_region_frozen", help: "1 for a region that has signed two logs."),
+            .counter("cairn_region_failures_total", help: "Looks at another region that failed, by region."),
             .counter("cairn_retention_deleted_total", help: "What runs of retention deleted, by kind."),
             .counter("cairn_retention_refused_total", help: "Scheduled runs of retention that wait for confirmation."),
             .counter("cairn_pull_time_flushes_total", help: "Times that pull times were written, by outcome."),

@@ -24,6 +24,7 @@ struct Serve: AsyncParsableCommand {
               scan-secrets: list of patterns of repositories whose images are scanned for secrets (docs/trust.md)
               collection: mapping: how long things are kept, and how fast they go (docs/admins.md)
               retention: mapping: which images go when, and which stay (docs/retention.md)
+              regions: list of other regions whose logs are followed (docs/regions.md)
               trust: mapping: what images have to carry before they leave (docs/trust.md)
               scrub: mapping of rate, every and enabled: how all blobs are read over (docs/admins.md)
               access: mapping: who may do what; without it everyone may do everything

@@ -51,6 +51,7 @@ struct Server: Sendable {
         )
         let scrubbing = Scrubbing(store: store, settings: configuration.scrub)
         let collecting = Collecting(store, configuration.collection)
+        let following = FollowingRegions(configuration.regions, root: configuration.root)
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
@@ -60,6 +61,7 @@ struct Server: Sendable {
             health: health,
             metrics: HTTPMetrics(registry: metrics),
             scrubber: scrubbing.scrubber,
+            followers: following.followers,
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
             logger: Logger(label: "http"),
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),
@@ -71,6 +73,7 @@ struct Server: Sendable {
                 .init(service: Housekeeping(store: store, logger: logger)),
                 .init(service: LogKeeper(log: store.log)),
                 .init(service: collecting),
+                .init(service: following),
                 .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
                 .init(service: Retaining(runner: store.registry.retention)),
                 .init(service: scrubbing),

@@ -68,7 +68,6 @@ import Transparency
 
     private let directory: TemporaryDirectory
     private let threads = FileThreads(count: 1)
-    private let pauses = Mutex<[Duration]>([])
 
     init() throws { directory = try TemporaryDirectory() }
 
@@ -82,7 +81,6 @@ import Transparency
         let pauses = EventLog()
         let follower = LogFollower(
             name: "us",
-            source: network.source,
             environment: LogFollower.Environment(
                 now: { 1_000 },
                 sleep: { pauses.add("\($0)") },
@@ -91,7 +89,7 @@ import Transparency
             )
         )
         let mirror = try await open(log)
-        let work = Task { await follower.run(mirror) { _ in } }
+        let work = Task { await follower.run(mirror, from: network.source) { _ in } }
         try await body(network, follower)
         work.cancel()
         network.change { _ in }

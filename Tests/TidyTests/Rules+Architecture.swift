@@ -26,7 +26,9 @@ extension Rule {
         "RegistryClient": ["OCI", "Cryptography", "ImageDiff", "LayerArchive", "Transparency", "Trust"],
         "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
         "HTTPAPI": [
-            "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Observability", "Transparency", "Trust",
+            "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Replication", "Observability",
+            "Transparency",
+            "Trust",
         ],
         "conformance": ["OCI", "Cryptography"],
         "cairn": nil,

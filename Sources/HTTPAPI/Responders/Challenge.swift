@@ -61,7 +61,7 @@ struct Challenge {
         case .pins, .deployments:
             return named.map { "repository:\($0.repository):\($0.action.rawValue)" } ?? "registry:audit:audit"
         case .audit, .denials, .metrics, .log: return "registry:audit:audit"
-        case .quarantines, .quarantine, .collection, .scrub, .storage: return "registry:admin:admin"
+        case .quarantines, .quarantine, .collection, .scrub, .storage, .regions: return "registry:admin:admin"
         case .retention, .usage: return "registry:retain:retain registry:audit:audit"
         default: break
         }

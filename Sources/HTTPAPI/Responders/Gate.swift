@@ -209,7 +209,7 @@ extension Responder.Exchange {
         case .history: [.pull]
         case .metrics, .audit, .denials: [.audit]
         case .log(let resource): resource.isEntries ? [.audit, .replicate] : []
-        case .quarantines, .quarantine, .scrub, .collection, .storage:
+        case .quarantines, .quarantine, .scrub, .collection, .storage, .regions:
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
         // The names of repositories are in queries and bodies there: their handlers ask.
         case .pins, .deployments, .retention, .usage: []

@@ -11,6 +11,7 @@ package import NIOCore
 import OCI
 import Observability
 package import Registry
+package import Replication
 
 /// Answers every request: reads the route, asks the registry, writes what it says, counts and logs it.
 package struct Responder: Sendable {
@@ -24,6 +25,8 @@ package struct Responder: Sendable {
     let metrics: HTTPMetrics
     /// nil where blobs are not read over.
     let scrubber: Scrubber?
+    /// What keeps the logs of other regions up to date.
+    let followers: [LogFollower]
     let accessLog: Logger?
     let logger: Logger
     let requestIDs: RequestIDs
@@ -40,6 +43,7 @@ package struct Responder: Sendable {
         health: Health,
         metrics: HTTPMetrics,
         scrubber: Scrubber? = nil,
+        followers: [LogFollower] = [],
         accessLog: Logger?,
         logger: Logger,
         requestIDs: RequestIDs,
@@ -52,6 +56,7 @@ package struct Responder: Sendable {
         self.health = health
         self.metrics = metrics
         self.scrubber = scrubber
+        self.followers = followers
         self.accessLog = accessLog
         self.logger = logger
         self.requestIDs = requestIDs
@@ -275,6 +280,7 @@ package struct Responder: Sendable {
         case .decide: try await decide(exchange, body: &body)
         case .usage: try await usage(exchange)
         case .storage: try await storage(exchange)
+        case .regions: try await regions(exchange)
         case .retention(let resource): try await retention(exchange, resource, body: &body)
         case .pins: try await pins(exchange, body: &body)
         case .deployments: try await deployments(exchange, body: &body)

@@ -58,6 +58,8 @@ public enum Route: Hashable, Sendable {
     case usage
     /// `/api/v1/usage/storage`: what uses the disk, by what keeps it there.
     case storage
+    /// `/api/v1/regions`: how far the logs of other regions are here.
+    case regions
     /// `/api/v1/pins`: what is kept whatever the rules say.
     case pins
     /// `/api/v1/deployments`: what runs where.
@@ -107,6 +109,7 @@ public enum Route: Hashable, Sendable {
         case .retention: "retention"
         case .usage: "usage"
         case .storage: "storage"
+        case .regions: "regions"
         case .pins: "pins"
         case .deployments: "deployments"
         }
@@ -120,7 +123,7 @@ public enum Route: Hashable, Sendable {
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
             .decide, .retention, .usage, .pins, .deployments, .scrub, .collection,
-            .storage:
+            .storage, .regions:
             nil
         }
     }
@@ -174,6 +177,7 @@ extension Route {
         "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/usage": .usage, "/api/v1/pins": .pins,
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
         "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
+        "/api/v1/regions": .regions,
         "/log/witness/add-checkpoint": .log(.witness), "/log/witness/vkey": .log(.witnessKey),
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"

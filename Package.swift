@@ -360,8 +360,7 @@ let package = Package(
             dependencies: [
                 "Access", "Cryptography", "OCI", "TestSupport",
                 .product(name: "JWTKit", package: "jwt-kit"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: testing
@@ -383,8 +382,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: nio),
-                .product(name: "NIOEmbedded", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
+                .product(name: "NIOEmbedded", package: nio), .product(name: "NIOHTTP1", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"),
             ],

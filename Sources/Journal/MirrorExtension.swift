@@ -52,8 +52,10 @@ package struct MirrorExtension: Sendable {
             )
         }
         let isLast = path.index << 8 + Int64(path.width) >= target.checkpoint.size
-        // What is partial on the way is not what anybody has signed.
-        let files = try edge.append(Array(bundle.dropFirst(known))).filter { isLast || !$0.path.isPartial }
+        // What is partial on the way nobody has signed; at the end, what did not change last is partial too.
+        let new = try edge.append(Array(bundle.dropFirst(known)))
+        var files = new.filter { !$0.path.isPartial }
+        if isLast { files += edge.partials + new.filter { $0.path.content == .entries && $0.path.isPartial } }
         pending += files
         pendingBytes += files.reduce(0) { $0 + $1.bytes.count }
         guard pendingBytes > JournalLimits.mirrorBytes else { return }

@@ -125,6 +125,14 @@ package final class LogFollower: Sendable {
         }
     }
 
+    /// Says that nothing can be followed, because of what is here.
+    package func stop(_ reason: String) {
+        note { status in
+            status.phase = .failing
+            status.reason = reason
+        }
+    }
+
     /// One look at the peer. True where the copy has grown.
     private func follow(_ mirror: inout LogMirror, _ source: Source) async throws -> Bool {
         guard let note = try await source.checkpoint(mirror.size) else {

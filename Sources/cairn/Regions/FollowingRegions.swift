@@ -59,6 +59,7 @@ struct FollowingRegions: Service {
             )
             try await follow(peer, mirror)
         } catch {
+            peer.follower.stop("\(error)")
             logger.critical(
                 "the copy of a region's log cannot be used",
                 metadata: ["region": "\(peer.settings.name)", "why": "\(error)"]

@@ -74,7 +74,9 @@ struct RegionSettings: Sendable, Hashable {
             throw fields.error("url", "is https://host or https://host:port")
         }
         keys = try fields.list("log-keys") { text throws(SectionError) in
-            do { return try NoteVerifier(parsing: text) } catch {
+            do throws(TransparencyError) {
+                return try NoteVerifier(parsing: text)
+            } catch {
                 throw fields.error("log-keys", "has one that is none: \(error.reason)")
             }
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Cryptography
+import Cryptography
 package import Transparency
 
 /// The log of a peer, of which any size can be shown.

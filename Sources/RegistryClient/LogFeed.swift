@@ -16,9 +16,8 @@ package struct LogFeed: Sendable {
         self.path = path
     }
 
-    /// The newest checkpoint, a signed note; nil where nothing was ever written to the log.
-    ///
-    /// - Parameter size: The registry answers once its log has more entries than that, or after some seconds.
+    /// The newest checkpoint, a signed note; nil where nothing was ever written to the log. With a size the registry
+    /// answers once its log has more entries than that, or after some seconds.
     package func checkpoint(after size: Int64? = nil) async throws(ClientError) -> [UInt8]? {
         let call = RemoteRegistry.Call(
             target: path + "/checkpoint" + (size.map { "?after=\($0)" } ?? ""),

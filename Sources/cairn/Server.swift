@@ -28,11 +28,6 @@ struct Server: Sendable {
 
         let transport = configuration.log.witnesses.isEmpty ? nil : WitnessTransport()
         let store = try await openStore(transport, logger: logger)
-        let recovery = try await store.registry.recover()
-        logger.debug(
-            "recovered",
-            metadata: ["resumable_uploads": "\(recovery.resumable)", "stray_files": "\(recovery.strays)"]
-        )
 
         let tls = try configuration.tlsSettings.map { try TLSContext($0, now: Self.now) }
         let connectionLimits = ConnectionLimits()
@@ -94,7 +89,7 @@ struct Server: Sendable {
         logger.info("stopped")
     }
 
-    /// Opens the store and its log; says so where nothing is written.
+    /// Opens the store and its log, and takes up what a crash has left; says so where nothing is written.
     private func openStore(_ transport: WitnessTransport?, logger: Logger) async throws -> Store {
         let store = try await Store.open(
             root: configuration.root,
@@ -108,6 +103,11 @@ struct Server: Sendable {
             logger.critical("the registry takes no changes", metadata: ["reason": "\(refusal.reason)"])
             Console.error("cairn: no changes are taken: \(refusal.reason)")
         }
+        let recovery = try await store.registry.recover()
+        logger.debug(
+            "recovered",
+            metadata: ["resumable_uploads": "\(recovery.resumable)", "stray_files": "\(recovery.strays)"]
+        )
         return store
     }
 

@@ -20,7 +20,7 @@ struct FollowingRegions: Service {
     private let root: String
     private let logger: Logger
 
-    /// - Parameter root: Of the store; the copies lie in `log/mirror/NAME` below it.
+    /// The copies lie in `log/mirror/NAME` below the root of the store.
     init(_ settings: [RegionSettings], root: String) {
         self.root = root
         let logger = Logger(label: "regions")

@@ -27,20 +27,26 @@ package final class PasswordChecker: Sendable {
     private let threads: NIOThreadPool
     private let key: [UInt8]
     private let monotonic: @Sendable () -> UInt64
+    private let verify: @Sendable (_ password: [UInt8], _ stored: String) -> Bool
 
     /// - Parameters:
     ///   - threadCount: Hashes computed at once. By default half of the cores are left to everything else.
     ///   - key: 32 random bytes, by which accepted credentials are remembered.
     ///   - monotonic: Nanoseconds of a clock that only goes forward.
+    ///   - verify: Says whether a password has a stored hash.
     package init(
         threadCount: Int? = nil,
         key: [UInt8] = SecureRandom.bytes(32),
-        monotonic: @escaping @Sendable () -> UInt64
+        monotonic: @escaping @Sendable () -> UInt64,
+        verify: @escaping @Sendable (_ password: [UInt8], _ stored: String) -> Bool = {
+            Bcrypt.verify($0, against: $1)
+        }
     ) {
         threads = NIOThreadPool(numberOfThreads: threadCount ?? max(1, System.coreCount / 2))
         threads.start()
         self.key = key
         self.monotonic = monotonic
+        self.verify = verify
     }
 
     /// Whether a password is a user's.
@@ -93,7 +99,7 @@ package final class PasswordChecker: Sendable {
                 threads.submit { [self] threadState in
                     var matches: Bool?
                     Self.giveWay()
-                    if case .active = threadState { matches = Bcrypt.verify(password, against: stored) }
+                    if case .active = threadState { matches = verify(password, stored) }
                     let waiting = state.withLock { $0.waiting.removeValue(forKey: code) ?? [] }
                     for continuation in waiting { continuation.resume(returning: matches) }
                 }

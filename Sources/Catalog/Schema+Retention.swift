@@ -34,7 +34,6 @@ extension Schema {
             tags INTEGER NOT NULL DEFAULT 0,
             manifests INTEGER NOT NULL DEFAULT 0,
             bytes INTEGER NOT NULL DEFAULT 0,
-            shares TEXT NOT NULL DEFAULT '[]',
             warnings TEXT NOT NULL DEFAULT '[]');
 
         CREATE TABLE retention_decision(
@@ -64,4 +63,7 @@ extension Schema {
             since INTEGER NOT NULL,
             until INTEGER NOT NULL CHECK(until >= since));
         """
+
+    /// What each rule of a plan deletes, as ``RetentionShare`` writes it.
+    static let retentionShares = "ALTER TABLE retention_run ADD COLUMN shares TEXT NOT NULL DEFAULT '[]'"
 }

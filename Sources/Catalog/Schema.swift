@@ -24,6 +24,7 @@ enum Schema {
         migrator.registerMigration("5-retention") { database in
             for statement in [protection, retention, collection, scrub, replay] { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("6-retention-shares") { try $0.execute(sql: retentionShares) }
         return migrator
     }
 

@@ -23,6 +23,8 @@ package final class Journal: Sendable {
 
     private struct Waiter {
         let isCovered: @Sendable (Published) -> Bool
+        /// Whether it waits for a change that was made, and not for whatever comes.
+        let isHurried: Bool
         let continuation: CheckedContinuation<Void, Never>
     }
 
@@ -30,6 +32,8 @@ package final class Journal: Sendable {
         var published: Published?
         var waiters: [UInt64: Waiter] = [:]
         var nextWaiter: UInt64 = 0
+        /// Whether the process is about to end.
+        var isEnding = false
     }
 
     let catalog: Catalog
@@ -98,6 +102,9 @@ package final class Journal: Sendable {
 
     // MARK: Waiting
 
+    /// Requests that wait for a checkpoint.
+    package var waiting: Int { state.withLock { $0.waiters.count } }
+
     /// Returns once a published checkpoint covers the event; false when that does not happen in time.
     package func waitForCheckpoint(of event: EventID) async -> Bool {
         await wait(at: JournalLimits.waitForCheckpoint, isHurried: true) { $0.lastEvent >= event }
@@ -133,7 +140,12 @@ package final class Journal: Sendable {
                 let isDone = state.withLock { state in
                     if let published = state.published, isCovered(published) { return true }
                     if Task.isCancelled || state.waiters.count >= JournalLimits.waiters { return true }
-                    state.waiters[id] = Waiter(isCovered: isCovered, continuation: continuation)
+                    if state.isEnding, !isHurried { return true }
+                    state.waiters[id] = Waiter(
+                        isCovered: isCovered,
+                        isHurried: isHurried,
+                        continuation: continuation
+                    )
                     return false
                 }
                 if isDone { continuation.resume() } else if isHurried { catalog.unsealed.hurry() }
@@ -141,6 +153,17 @@ package final class Journal: Sendable {
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume()
         }
+    }
+
+    /// Answers those who wait for the log to grow: a process that is about to end does not wait for them. Who waits for
+    /// a change of his own gets its checkpoint.
+    package func endWaitingForGrowth() {
+        let idle = state.withLock { state in
+            state.isEnding = true
+            let ids = state.waiters.filter { !$0.value.isHurried }.map(\.key)
+            return ids.compactMap { state.waiters.removeValue(forKey: $0) }
+        }
+        for waiter in idle { waiter.continuation.resume() }
     }
 
     /// Shows the same checkpoint with more signatures, if it is still the newest.

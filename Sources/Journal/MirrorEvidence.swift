@@ -26,16 +26,4 @@ extension LogMirror {
             try disk.readIfPresent(path, limit: JournalLimits.keyFileBytes).map { String(decoding: $0, as: UTF8.self) }
         }
     }
-
-    /// Lets a peer go on that a person has looked at: the evidence moves aside, under the first free number.
-    package func settle() async throws {
-        let (disk, directory) = (files.files, evidence)
-        try await threads.call {
-            let parent = DurableFiles.parent(of: directory)
-            let names = Set(try disk.names(in: parent))
-            let number = (1...).first { !names.contains("equivocation.\($0)") } ?? 1
-            try disk.renameIfPresent(directory, to: "\(directory).\(number)")
-            try disk.syncDirectory(parent)
-        }
-    }
 }

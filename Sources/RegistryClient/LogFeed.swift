@@ -8,19 +8,14 @@ package import Transparency
 /// Reads another registry's log as it grows (C2SP tlog-tiles). Nothing that it returns is verified.
 package struct LogFeed: Sendable {
     private let registry: RemoteRegistry
-    /// `/log` for the registry's own log, `/log/mirror/NAME` for one that it follows.
-    private let path: String
 
-    package init(_ registry: RemoteRegistry, path: String = "/log") {
-        self.registry = registry
-        self.path = path
-    }
+    package init(_ registry: RemoteRegistry) { self.registry = registry }
 
     /// The newest checkpoint, a signed note; nil where nothing was ever written to the log. With a size the registry
     /// answers once its log has more entries than that, or after some seconds.
     package func checkpoint(after size: Int64? = nil) async throws(ClientError) -> [UInt8]? {
         let call = RemoteRegistry.Call(
-            target: path + "/checkpoint" + (size.map { "?after=\($0)" } ?? ""),
+            target: "/log/checkpoint" + (size.map { "?after=\($0)" } ?? ""),
             purpose: "asking for the newest checkpoint"
         )
         do {
@@ -52,7 +47,7 @@ package struct LogFeed: Sendable {
     }
 
     private func fetch(_ path: TilePath) async throws(ClientError) -> [[UInt8]] {
-        let call = RemoteRegistry.Call(target: "\(self.path)/\(path)", purpose: "fetching \(path) of the log")
+        let call = RemoteRegistry.Call(target: "/log/\(path)", purpose: "fetching \(path) of the log")
         let excess = ClientError(.integrity, "\(registry.origin) serves as \(path) what is too long for a bundle")
         let (_, body) = try await registry.fetch(call, .log, limit: ClientLimits.bundleBytes, excess: excess)
         do {

@@ -12,7 +12,7 @@ package import Transparency
 /// A peer that cannot be reached, or sends what is no log, is asked again and again, ever more slowly. One that has
 /// signed two logs is frozen: both notes are kept as evidence, and nothing of it is taken until a person has looked.
 package final class LogFollower: Sendable {
-    /// Where the peer's log comes from: the peer itself, or who mirrors it. Nothing of it is believed.
+    /// Where the peer's log comes from. Nothing of it is believed.
     package struct Source: Sendable {
         /// The newest checkpoint; answers once its log has more entries than that, or after some seconds. nil where
         /// there is none yet.
@@ -136,12 +136,20 @@ package final class LogFollower: Sendable {
     /// One look at the peer. True where the copy has grown.
     private func follow(_ mirror: inout LogMirror, _ source: Source) async throws -> Bool {
         guard let note = try await source.checkpoint(mirror.size) else {
+            guard mirror.size == 0 else {
+                throw JournalError(
+                    .notFound,
+                    "\(name) shows no log any more, and \(mirror.size) entries of it are here"
+                )
+            }
             follows(mirror, shown: 0)
-            try await environment.sleep(ReplicationLimits.emptyPause)
+            try await environment.sleep(ReplicationLimits.quietPause)
             return false
         }
         guard let target = try mirror.examine(note) else {
             follows(mirror, shown: mirror.size)
+            // It may have answered at once, because too many wait or it is about to end.
+            try await environment.sleep(ReplicationLimits.quietPause)
             return false
         }
         let shown = target.checkpoint.size
@@ -191,7 +199,7 @@ package final class LogFollower: Sendable {
             status.reason = reason
         }
         environment.logger.critical(
-            "a region has signed two logs: nothing more is taken from it",
+            "a region is frozen: nothing more is taken from it",
             metadata: ["region": "\(name)", "why": "\(reason)"]
         )
     }

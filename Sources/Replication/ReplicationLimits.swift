@@ -8,8 +8,8 @@ package enum ReplicationLimits {
     /// Times in a row that entries without the signed root are asked for again, before the peer counts as one with two
     /// logs.
     static let mismatches = 3
-    /// Before a peer without a log is asked again.
-    static let emptyPause: Duration = .seconds(1)
+    /// Before a peer that had nothing new is asked again.
+    static let quietPause: Duration = .milliseconds(250)
     /// Milliseconds between two attempts at a peer that fails, at most; the first comes after half a second to one.
     static let longestPause: Int64 = 60_000
 }

@@ -5,6 +5,7 @@ import Catalog
 import Content
 import Foundation
 import HTTPAPI
+import Journal
 import Logging
 import Registry
 import ServiceLifecycle
@@ -39,15 +40,17 @@ struct Housekeeping: Service {
     }
 }
 
-/// Turns `/readyz` to 503 as soon as the shutdown begins. The last service of its group: a group shuts down from its
-/// end, so this one hears of it before the server stops listening.
+/// Turns `/readyz` to 503 as soon as the shutdown begins, and answers those who wait for news of the log. The last
+/// service of its group: a group shuts down from its end, so this one hears of it before the server stops listening.
 struct DrainNotice: Service {
     let health: Health
+    let journal: Journal?
     let logger: Logger
 
     func run() async throws {
         try? await gracefulShutdown()
         health.beginDraining()
+        journal?.endWaitingForGrowth()
         logger.info("draining")
     }
 }

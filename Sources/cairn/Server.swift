@@ -76,7 +76,7 @@ struct Server: Sendable {
                 .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
                 .init(service: watch),
                 .init(service: server),
-                .init(service: DrainNotice(health: health, logger: logger)),
+                .init(service: DrainNotice(health: health, journal: store.registry.journal, logger: logger)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle")

@@ -56,6 +56,37 @@ import Transparency
         }
     }
 
+    @Test func waitersForGrowthGoOnOnceThereIsMore() async throws {
+        try await JournalFixture.with { log in
+            try await log.change(3)
+            try await log.seal()
+            // What is there already is no news, and nobody waits for it.
+            #expect(await log.journal.waitForCheckpoint(over: 2))
+            async let grown = log.journal.waitForCheckpoint(over: 3)
+            while log.journal.waiting == 0 { await Task.yield() }
+            try await log.change(1)
+            try await log.seal()
+            #expect(await grown)
+        }
+    }
+
+    /// A process that ends answers those who wait for growth, and not those who wait for their own change.
+    @Test func theEndDoesNotWaitForGrowth() async throws {
+        try await JournalFixture.with { log in
+            let context = Catalog.Context(actor: "someone", requestID: "r")
+            let event = try await log.catalog.recordChange(.robotCreated(name: "a"), context: context)
+            async let grown = log.journal.waitForCheckpoint(over: 0)
+            async let covered = log.journal.waitForCheckpoint(of: event)
+            while log.journal.waiting < 2 { await Task.yield() }
+            log.journal.endWaitingForGrowth()
+            #expect(await !grown)
+            #expect(log.journal.waiting == 1)
+            #expect(await !log.journal.waitForCheckpoint(over: 0), "nobody begins to wait any more")
+            try await log.seal()
+            #expect(await covered)
+        }
+    }
+
     @Test func theServiceSealsByItself() async throws {
         try await JournalFixture.with { log in
             let running = Task { try await log.sealer.run() }

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Content
+import Foundation
 import Journal
 import Replication
 import Synchronization
@@ -20,7 +21,8 @@ import Transparency
             var lies = 0
             /// Requests that fail before one succeeds.
             var failures = 0
-            var requests = 0
+            /// Whether it shows no log.
+            var isGone = false
         }
 
         struct Unreachable: Error {}
@@ -38,8 +40,8 @@ import Transparency
         var source: LogFollower.Source {
             LogFollower.Source { after in
                 while true {
+                    if self.state.withLock({ $0.isGone }) { return nil }
                     let note = try self.state.withLock { state -> [UInt8]? in
-                        state.requests += 1
                         if state.failures > 0 {
                             state.failures -= 1
                             throw Unreachable()
@@ -147,6 +149,22 @@ import Transparency
         }
     }
 
+    /// A peer that has no log any more is no peer without news.
+    @Test func aLogThatIsGoneIsAFailure() async throws {
+        try await following(PeerLog(entries: 11), size: 10) { network, follower in
+            await wait(follower) { $0.entries == 10 }
+            network.change { $0.isGone = true }
+            await wait(follower) { $0.phase == .failing }
+            #expect(follower.status.entries == 10 && follower.status.reason?.contains("no log any more") == true)
+            network.change { state in
+                state.isGone = false
+                state.size = 11
+            }
+            await wait(follower) { $0.entries == 11 }
+            #expect(follower.status.phase == .following)
+        }
+    }
+
     enum Lie: String, CaseIterable {
         case shrunk, twoRoots, anotherLog, endlessLies
     }
@@ -182,7 +200,11 @@ import Transparency
             await wait(follower) { $0.phase == .frozen }
             #expect(follower.status.reason == reason && follower.status.entries == 400)
         }
-        try await mirror.settle()
+        // As docs/regions.md says it.
+        try FileManager.default.moveItem(
+            atPath: directory.path + "/mirror/equivocation",
+            toPath: directory.path + "/mirror/equivocation.1"
+        )
         try await following(log, size: 600) { _, follower in await wait(follower) { $0.entries == 600 } }
         #expect(try directory.read("mirror/equivocation.1/known") == log.note(400))
     }

@@ -14,7 +14,7 @@ import Yams
 ///   - name: us
 ///     url: https://us.registry.example
 ///     log-keys: [NAME+ID+KEY]          # the lines of its /log/vkey, compared over another channel
-///     username: robot$replica          # who may 'replicate' there
+///     username: robot+replica          # who may 'replicate' there
 ///     password-file: us.password
 ///     ca-file: us.pem                  # of its certificate, where the system does not trust it
 /// ```
@@ -64,6 +64,8 @@ struct RegionSettings: Sendable, Hashable {
             keys: ["name", "url", "log-keys", "username", "password-file", "ca-file"]
         )
         name = try fields.word(try fields.required("name"), "name")
+        // It is the name of a directory.
+        guard !name.hasPrefix(".") else { throw fields.error("name", "does not begin with '.'") }
         let url = try fields.required("url")
         let isPlain = url.hasPrefix("http://")
         guard isPlain || url.hasPrefix("https://") else { throw fields.error("url", "begins with https://") }
@@ -77,7 +79,7 @@ struct RegionSettings: Sendable, Hashable {
             do throws(TransparencyError) {
                 return try NoteVerifier(parsing: text)
             } catch {
-                throw fields.error("log-keys", "has one that is none: \(error.reason)")
+                throw SectionError(.invalid, "one is no key of a log: \(error.reason)", line: nil)
             }
         }
         guard (1...Self.keysLimit).contains(keys.count), Set(keys.map(\.name)).count == 1 else {

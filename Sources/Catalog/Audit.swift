@@ -87,8 +87,10 @@ extension SQL {
             "the bytes or blobs booked as stored differ from the rows of blobs",
             """
             SELECT 'all repositories' WHERE
-                (SELECT COALESCE(SUM(s.bytes), 0) FROM stored s) <> (SELECT COALESCE(SUM(b.size), 0) FROM blob b)
-                OR (SELECT COALESCE(SUM(s.blobs), 0) FROM stored s) <> (SELECT COUNT(*) FROM blob b) LIMIT ?
+                (SELECT COALESCE(SUM(s.bytes), 0) FROM stored s)
+                    <> (SELECT COALESCE(SUM(b.size), 0) FROM blob b WHERE b.state <> 'remote')
+                OR (SELECT COALESCE(SUM(s.blobs), 0) FROM stored s)
+                    <> (SELECT COUNT(*) FROM blob b WHERE b.state <> 'remote') LIMIT ?
             """
         ),
         (
@@ -211,7 +213,7 @@ extension Catalog {
 }
 
 extension BlobRecord {
-    fileprivate init(_ row: Row) throws {
+    init(_ row: Row) throws {
         guard let state = BlobState(rawValue: try row.text(2)), let health = BlobHealth(rawValue: try row.text(3))
         else {
             throw CatalogError(.inconsistent, "a blob in an unknown state")
@@ -258,8 +260,8 @@ extension Catalog {
             let count = { (sql: String) throws -> Int64 in try database.row(sql)?.int(0) ?? 0 }
             return CatalogStatistics(
                 repositories: try count("SELECT COUNT(*) FROM repo"),
-                blobs: try count("SELECT COUNT(*) FROM blob"),
-                blobBytes: try count("SELECT COALESCE(SUM(size), 0) FROM blob"),
+                blobs: try count("SELECT COUNT(*) FROM blob WHERE state <> 'remote'"),
+                blobBytes: try count("SELECT COALESCE(SUM(size), 0) FROM blob WHERE state <> 'remote'"),
                 links: try count("SELECT COUNT(*) FROM repo_blob"),
                 liveManifests: try count("SELECT COUNT(*) FROM manifest WHERE live = 1"),
                 trashedManifests: try count("SELECT COUNT(*) FROM manifest WHERE live = 0"),

@@ -74,6 +74,7 @@ final class Batch {
         do {
             try database.run("SAVEPOINT operation")
             let release = try operation.run(transaction)
+            try transaction.judgeLoosened()
             try database.run("RELEASE SAVEPOINT operation")
             touched.formUnion(transaction.touched)
             touchesAll = touchesAll || transaction.touchesAll

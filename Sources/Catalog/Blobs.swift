@@ -47,7 +47,7 @@ extension SQL {
         ON CONFLICT(digest) DO UPDATE SET
             size = excluded.size, state = 'live', health = 'ok', condemned_st = NULL, verified_at = NULL
         """
-    static let blobSizeAndHealth = "SELECT size, health FROM blob WHERE digest = ?"
+    static let blobSizeAndHealth = "SELECT size, health, state FROM blob WHERE digest = ?"
     static let linkExists = "SELECT hidden FROM repo_blob WHERE repo_id = ? AND digest = ?"
     static let insertLink = """
         INSERT INTO repo_blob(repo_id, digest, lease_until_st, hidden, linked_at) VALUES (?, ?, ?, 0, ?)
@@ -84,7 +84,9 @@ extension Transaction {
     /// Makes the blob live and whole and links it, visible and leased.
     func link(_ digest: Digest, size: Int64, to repository: Repository) throws -> LinkChange {
         let row = try database.row(SQL.blobSizeAndHealth, digest.key)
-        let (known, health) = try (row?.int(0), row?.text(1))
+        // What is in another region is not booked as stored here.
+        let isRemote = try row?.text(2) == BlobState.remote.rawValue
+        let (known, health) = try (isRemote ? nil : row?.int(0), row?.text(1))
         if known != size { try accountStored(bytes: size - (known ?? 0), blobs: known == nil ? 1 : 0) }
         try database.run(SQL.upsertBlob, digest.key, size)
         if health == BlobHealth.corrupt.rawValue {

@@ -40,7 +40,10 @@ package final class Catalog: Sendable {
             guard let time = try database.row(SQL.serviceTime)?.int(0) else {
                 throw CatalogError(.inconsistent, "the service time is missing")
             }
-            let last = try database.row(SQL.lastEventTime)?.int(0) ?? 0
+            let last = max(
+                try database.row(SQL.lastEventTime)?.int(0) ?? 0,
+                try database.row(SQL.observedTime)?.int(0) ?? 0
+            )
             return (try Connection.version(database), ServiceTime(seconds: time), HybridTimestamp(rawValue: last))
         }
         sqliteVersion = version
@@ -141,7 +144,7 @@ package final class Catalog: Sendable {
 extension Catalog {
     package struct Settings: Sendable {
         /// The region that tags and manifests were touched in.
-        package var region = "local"
+        package var region = Settings.defaultRegion
         /// The origin of the log, in every leaf.
         package var origin = "cairn"
         /// The grace period in seconds of service time: what a client is promised about a blob it was told of.
@@ -164,6 +167,9 @@ extension Catalog {
         package var denialRows = 100_000
 
         package init() {}
+
+        /// The name of a region that was not given one. No peer may have it.
+        package static let defaultRegion = "local"
 
         /// Seconds that a lease is granted for: the grace period, and half of it as reserve.
         var lease: Int64 { grace + (grace + 1) / 2 }

@@ -57,8 +57,9 @@ extension Catalog {
     ///
     /// A link that loses its last reference so is protected for one more grace period, from now, and is queued, all in
     /// the same transaction: whoever was told that the blob is here, was told because of that reference. A manifest
-    /// that an index in the trash still holds waits for the index; one that somebody has pinned meanwhile waits too. No
-    /// further one is begun after `CatalogLimits.purgedEdges` edges.
+    /// that an index in the trash still holds waits for the index; one that somebody has pinned meanwhile waits too,
+    /// and one of whose deletion another region may not have heard. No further one is begun after
+    /// `CatalogLimits.purgedEdges` edges.
     package func purgeManifests(limit: Int, context: Context) async throws(CatalogError) -> ManifestPurge {
         let limit = min(max(limit, 1), CatalogLimits.purgedManifests)
         return try await writer.submit { transaction in
@@ -145,10 +146,8 @@ extension Transaction {
             CatalogLimits.refusalDigests
         ).map { try $0.optionalInt(0) ?? later }
         if let last = parents.max() { return max(last, now.seconds) }
-        guard try database.row(SQL.holdOnManifest, repository, manifest.digest.key, wallSeconds) != nil else {
-            return nil
-        }
-        return later
+        if try database.row(SQL.holdOnManifest, repository, manifest.digest.key, wallSeconds) != nil { return later }
+        return try isTrashAwaited(of: manifest.digest, in: manifest.repository) ? later : nil
     }
 
     /// The end of the last reference to a blob begins the grace of its link.

@@ -89,7 +89,9 @@ extension Transaction {
             bytes = try link.int(2)
             try account(Repository(id: repository, name: link.repositoryName(3), tagCount: 0), bytes: -bytes)
         }
-        let condemned = try database.run(SQL.condemn, now.seconds, digest.key)
+        // The bytes of what is remote are not here: its row goes at once.
+        let forgotten = try database.run(SQL.dropRemote, digest.key)
+        let condemned = forgotten > 0 ? 0 : try database.run(SQL.condemn, now.seconds, digest.key)
         collection.removed += 1
         collection.bytes += bytes
         collection.condemned += condemned

@@ -8,6 +8,7 @@ package import OCI
 package struct AuditPage<Key: Sendable>: Sendable {
     /// Where the next page begins; nil for the last one.
     package let last: Key?
+    /// Rows of the page; of blobs, those whose bytes are here.
     package let rows: Int
     /// Breaches of the rules among these rows.
     package let findings: [String]
@@ -77,15 +78,15 @@ extension Catalog {
                 CatalogLimits.auditedRows
             )
             var findings: [String] = []
-            var bytes: Int64 = 0
+            var (bytes, remote): (Int64, Int) = (0, 0)
             for row in rows {
-                bytes += try row.int(3)
+                if try row.text(1) == BlobState.remote.rawValue { remote += 1 } else { bytes += try row.int(3) }
                 let isCondemned = try row.text(1) == BlobState.condemned.rawValue
                 guard try isCondemned == row.flag(2) else { continue }
                 let problem = isCondemned ? "condemned, and a repository links it" : "not linked, and not condemned"
                 findings.append("\(try row.digest(0)): \(problem)")
             }
-            return try AuditPage(rows, findings, bytes: bytes, last: { try $0.digest(0) })
+            return try AuditPage(rows, findings, bytes: bytes, remote: remote, last: { try $0.digest(0) })
         }
     }
 
@@ -139,11 +140,12 @@ extension AuditPage {
         _ rows: [Row],
         _ findings: [String],
         bytes: Int64 = 0,
+        remote: Int = 0,
         limit: Int = CatalogLimits.auditedRows,
         last: (Row) throws -> Key
     ) throws {
         self.last = rows.count == limit ? try rows.last.map(last) : nil
-        self.rows = rows.count
+        self.rows = rows.count - remote
         self.findings = findings
         self.bytes = bytes
     }

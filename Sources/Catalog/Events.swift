@@ -38,6 +38,7 @@ enum EventKind: String {
     case retentionSet = "retention.set"
     case retentionRun = "retention.run"
     case deploymentReported = "deploy.report"
+    case conflictResolved = "conflict.resolve"
     case originChanged = "origin.continue"
 }
 

@@ -55,7 +55,13 @@ extension Transaction {
             event: nil,
             manifest: try repository.flatMap { try manifest(of: change, in: $0) }
         )
-        if try !stands(change, in: repository) { try apply(entry, in: repository, context) }
+        if try stands(change, in: repository) {
+            try restamp(change, instead: old.timestamp, in: repository)
+        } else {
+            try forget(old, in: repository)
+            try apply(entry, in: repository, context)
+        }
+        try judgeLoosened()
         let row = try database.row(
             SQL.insertEvent,
             change.kind,
@@ -67,6 +73,41 @@ extension Transaction {
         guard let row else { throw CatalogError(.inconsistent, "an event without an id") }
         try replaceEvent(event, by: row.int(0))
         countEvent()
+    }
+
+    /// What stands has the time of the entry that says so.
+    private func restamp(
+        _ change: LoggedChange,
+        instead former: HybridTimestamp,
+        in repository: Repository?
+    ) throws {
+        guard let repository else { return }
+        if let tag = change.tag, let write = TagWrite(change, stamp) {
+            try forgetWrite(of: tag, at: former, in: repository)
+            try note(write, of: tag, in: repository)
+            guard try writes(of: tag, in: repository, limit: 1).last == write else { return }
+            try database.run(
+                SQL.restampTag,
+                stamp.time.rawValue,
+                stamp.region,
+                repository.id,
+                tag.description
+            )
+        } else if let digest = change.digest("digest") {
+            try touch(digest, in: repository)
+        }
+    }
+
+    /// A write that no log has.
+    private func forget(_ change: LoggedChange, in repository: Repository?) throws {
+        guard let repository, let tag = change.tag else { return }
+        try forgetWrite(of: tag, at: change.timestamp, in: repository)
+    }
+
+    private func forgetWrite(of tag: Tag, at time: HybridTimestamp, in repository: Repository) throws {
+        for region in [settings.region, Catalog.Settings.defaultRegion] {
+            try database.run(SQL.forgetTagWrite, repository.id, tag.description, time.rawValue, region)
+        }
     }
 
     /// Whether what a change did is still so.

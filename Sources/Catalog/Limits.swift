@@ -23,6 +23,24 @@ package enum CatalogLimits {
     package static let scrubOutlook = 1_000
     /// Tags that may fall with one manifest: each is an event, and all are one savepoint.
     package static let tagsPerDeletion = 10_000
+    /// Writes kept of one tag: its value and its conflicts follow from them.
+    package static let tagWritesKept = 256
+    /// Other regions that this one knows.
+    package static let peers = 64
+    /// Entries of a peer's log that are received, or dropped once they are applied, in one transaction.
+    package static let receivedEntries = 1_024
+    /// Entries merged in one transaction, and edges after which it begins no other one.
+    package static let mergedEntries = 256
+    package static let mergedEdges = 4_096
+    /// Indexes in indexes that are merged, whatever is allowed to be pushed here.
+    package static let mergedIndexDepth = 16
+    /// Milliseconds that the clock of another region may be ahead.
+    package static let skewMilliseconds: Int64 = 60_000
+    /// Seconds of service time after which an entry that waits is tried again at the latest.
+    package static let inboxRetrySeconds: Int64 = 300
+    /// Seconds of service time for which a deletion is remembered after its manifest has gone, and for which a peer
+    /// that has not heard of it keeps it from going: 90 days.
+    package static let tombstoneSeconds: Int64 = 7_776_000
     /// Former values kept of one tag; the event log has the older ones.
     package static let historyPerTag = 1_000
     /// Denials dropped at once when there are too many, so that not every write drops some.

@@ -26,7 +26,7 @@ extension SQL {
         "SELECT name FROM tag WHERE repo_id = ? AND digest = ? AND live = 1 ORDER BY name LIMIT ?"
     static let subjectOfManifest = "SELECT subject FROM manifest WHERE id = ?"
     static let trashManifest = """
-        UPDATE manifest SET live = 0, purge_after_st = ?, touch_hlc = ?, touch_region = ? WHERE id = ?
+        UPDATE manifest SET live = 0, purge_after_st = ? WHERE id = ?
         """
 }
 
@@ -80,7 +80,7 @@ extension Transaction {
         for tag in tags {
             _ = try removeTag(tag, digest, .manifestDeleted, in: repository, context)
         }
-        try moveToTrash(id, in: repository)
+        try moveToTrash(digest, id, in: repository)
         var body = details
         body["digest"] = .string(digest.description)
         body["tags"] = .integer(Int64(tags.count))
@@ -97,15 +97,16 @@ extension Transaction {
         return .deleted(event: event, tags: tags)
     }
 
-    /// The rows of a manifest that goes to the trash. The caller has removed its tags.
-    func moveToTrash(_ id: Int64, in repository: Repository) throws {
-        try database.run(
-            SQL.trashManifest,
-            now.advanced(by: settings.undo).seconds,
-            timestamp.rawValue,
-            settings.region,
-            id
-        )
+    /// The rows of a manifest that is deleted. The caller has removed its tags.
+    func moveToTrash(_ digest: Digest, _ id: Int64, in repository: Repository) throws {
+        try database.noteTrash(digest, Trashing(stamp, at: nil), in: repository.id, now: now.seconds)
+        try bury(id, in: repository)
+    }
+
+    /// The row of a manifest that goes to the trash. What it alone kept out of it goes along, once that is judged.
+    func bury(_ id: Int64, in repository: Repository) throws {
+        try database.run(SQL.trashManifest, now.advanced(by: settings.undo).seconds, id)
+        try loosenChildren(of: id, in: repository)
         try raiseTrust(ofWhatRestsOn: id, in: repository)
     }
 

@@ -69,7 +69,8 @@ extension SQL {
         """
     /// For a manifest that is here, live or trashed: the bytes are the same, their media type may not be.
     static let reviveManifest = """
-        UPDATE manifest SET media_type = ?, artifact_type = ?, pushed_at = ?, touch_hlc = ?, touch_region = ?,
+        UPDATE manifest SET media_type = ?, artifact_type = ?, pushed_at = ?,
+            touch_hlc = CASE WHEN touch_hlc < ? THEN ? ELSE touch_hlc END, touch_region = ?,
             live = 1, purge_after_st = NULL
         WHERE id = ?
         """
@@ -161,7 +162,8 @@ struct ManifestPutOperation: Sendable {
         }
 
         let repository = try known ?? transaction.repositoryForWriting(name, context)
-        try place(transaction, repository, row: row?.int(0), references)
+        let id = try place(transaction, repository, row: row?.int(0), references)
+        if !references.children.isEmpty { try transaction.touchChildren(of: id, in: repository) }
         var event = try transaction.record(
             .manifestPut,
             repository,
@@ -190,16 +192,19 @@ struct ManifestPutOperation: Sendable {
     }
 
     /// The rows of the manifest: its blob, its link, itself and its edges. `row` is the one that is here, if any.
+    ///
+    /// - Returns: The id of its row.
     func place(
         _ transaction: Transaction,
         _ repository: Repository,
         row: Int64?,
         _ references: ResolvedReferences
-    ) throws {
+    ) throws -> Int64 {
         _ = try transaction.link(digest, size: Int64(manifest.bytes.count), to: repository)
         if transaction.hasHealed { try transaction.database.run(SQL.setCopies, Data(manifest.bytes), digest.key) }
         let id = try store(transaction, repository, row: row, depth: references.depth)
         try connect(transaction, repository, id, references)
+        return id
     }
 
     private func refusal(
@@ -243,14 +248,15 @@ struct ManifestPutOperation: Sendable {
         row: Int64?,
         depth: Int
     ) throws -> Int64 {
-        let stamp = transaction.timestamp.rawValue
-        let region = transaction.settings.region
+        let stamp = transaction.stamp.time.rawValue
+        let region = transaction.stamp.region
         if let row {
             try transaction.database.run(
                 SQL.reviveManifest,
                 manifest.mediaType.description,
                 manifest.artifactType?.description,
-                transaction.wallSeconds,
+                transaction.stampSeconds,
+                stamp,
                 stamp,
                 region,
                 row
@@ -269,7 +275,7 @@ struct ManifestPutOperation: Sendable {
             manifest.configType?.description,
             manifest.subject?.digest.key,
             depth,
-            transaction.wallSeconds,
+            transaction.stampSeconds,
             stamp,
             region,
             annotations,

@@ -100,7 +100,7 @@ extension ResolvedReferences {
 }
 
 extension [Descriptor] {
-    fileprivate func partitioned(by belongs: (Descriptor) -> Bool) -> (yes: [Descriptor], no: [Descriptor]) {
+    func partitioned(by belongs: (Descriptor) -> Bool) -> (yes: [Descriptor], no: [Descriptor]) {
         (filter(belongs), filter { !belongs($0) })
     }
 }
@@ -116,5 +116,5 @@ extension UnresolvedReferences {
 
 extension Descriptor {
     /// Whether an image may be pushed without this layer's bytes.
-    fileprivate var mayBeAbsent: Bool { isNonDistributable && !urls.isEmpty }
+    var mayBeAbsent: Bool { isNonDistributable && !urls.isEmpty }
 }

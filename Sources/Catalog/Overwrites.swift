@@ -22,8 +22,8 @@ enum OverwriteJudgement {
 extension Transaction {
     /// Decides on the tags that would get another value than their last one.
     ///
-    /// The last value of a deleted tag is the newest of its history: deleting a tag does not free its name. Tags whose
-    /// overwriting is allowed are not looked up.
+    /// The last value of a deleted tag is the one that its deletion took: deleting a tag does not free its name. Tags
+    /// whose overwriting is allowed are not looked up.
     func judge(
         _ verdicts: [Tag: OverwriteVerdict],
         of changes: [TagChange],
@@ -45,6 +45,6 @@ extension Transaction {
     }
 
     private func lastDigest(of tag: Tag, in repository: Repository) throws -> Digest? {
-        try database.row(SQL.lastTagDigest, repository.id, tag.description)?.digest(0)
+        try database.row(SQL.lastTagDigest, repository.id, tag.description)?.optionalDigest(0)
     }
 }

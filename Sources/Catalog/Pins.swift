@@ -76,7 +76,6 @@ extension SQL {
         ON CONFLICT(repo_id, digest, kind) WHERE digest IS NOT NULL
             DO UPDATE SET until = excluded.until, reason = excluded.reason, actor = excluded.actor
         """
-    static let removePin = "DELETE FROM pin WHERE id = ?"
 }
 
 extension Catalog {
@@ -104,20 +103,9 @@ extension Catalog {
             {
                 return .tooMany(limit: limit)
             }
-            let (sql, key): (String, Argument) =
-                switch subject {
-                case .tag(let tag): (SQL.setTagPin, tag.description)
-                case .digest(let digest): (SQL.setDigestPin, digest.key)
-                }
-            try transaction.database.run(
-                sql,
-                repository.id,
-                kind.rawValue,
-                key,
-                until,
-                reason,
-                context.actor,
-                now
+            try transaction.change(
+                RegisterKey(repository: repository.id, pin: kind, subject: subject),
+                .set(transaction.stamp, until: until, reason: reason, actor: context.actor)
             )
             let event = try transaction.record(.holdSet, kind, subject, until, reason, in: repository, context)
             return .set(event: event, isTrashed: !isLive)
@@ -136,7 +124,8 @@ extension Catalog {
                 let pin = try transaction.pins(on: subject, in: repository).first(where: { $0.kind == kind })
             else { return .notFound }
             if kind == .lock, pin.isInForce(at: transaction.wallSeconds) { return .locked(pin) }
-            try transaction.database.run(SQL.removePin, pin.id)
+            let key = RegisterKey(repository: repository.id, pin: kind, subject: subject)
+            try transaction.change(key, .cleared(transaction.timestamp))
             return .removed(
                 event: try transaction.record(.holdCleared, kind, subject, nil, pin.reason, in: repository, context)
             )

@@ -44,16 +44,8 @@ extension SQL {
 }
 
 extension Transaction {
-    /// The row of a digest that is kept back.
-    func keepBack(_ digest: Digest, reason: String, _ context: Catalog.Context) throws {
-        try database.run(SQL.setQuarantine, digest.key, reason, context.actor, wallSeconds)
-        touchAll()
-    }
-
-    /// Removes that row; false where there is none.
-    func letGo(_ digest: Digest) throws -> Bool {
-        touchAll()
-        return try database.run(SQL.clearQuarantine, digest.key) == 1
+    fileprivate func isKeptBack(_ digest: Digest) throws -> Bool {
+        try database.row(SQL.quarantineOf, digest.key) != nil
     }
 }
 
@@ -66,7 +58,10 @@ extension Catalog {
     ) async throws(CatalogError) -> EventID {
         try await writer.submit { transaction in
             let reason = Context.cut(reason, to: CatalogLimits.reasonBytes)
-            try transaction.keepBack(digest, reason: reason, context)
+            try transaction.change(
+                .quarantine(digest),
+                .set(transaction.stamp, until: nil, reason: reason, actor: context.actor)
+            )
             return try transaction.record(
                 .quarantineSet,
                 nil,
@@ -85,7 +80,8 @@ extension Catalog {
         context: Context
     ) async throws(CatalogError) -> EventID? {
         try await writer.submit { transaction in
-            guard try transaction.letGo(digest) else { return nil }
+            guard try transaction.isKeptBack(digest) else { return nil }
+            try transaction.change(.quarantine(digest), .cleared(transaction.timestamp))
             let reason = Context.cut(reason, to: CatalogLimits.reasonBytes)
             return try transaction.record(
                 .quarantineCleared,

@@ -133,6 +133,7 @@ extension Transaction {
         )
         let repository = try change.repository.map { try repositoryRow($0) }
         try apply(entry, in: repository, context)
+        try judgeLoosened()
         let row = try database.row(
             SQL.insertSealedEvent,
             change.kind,
@@ -175,7 +176,8 @@ extension Transaction {
         try database.run(SQL.moveAudit, event, former)
     }
 
-    private func repositoryRow(_ name: RepositoryName) throws -> Repository {
+    /// The repository that an entry names, created without an event of its own if it is not here.
+    func repositoryRow(_ name: RepositoryName) throws -> Repository {
         if let repository = try repository(name) { return repository }
         touch(name)
         guard let row = try database.row(SQL.insertRepository, name.description) else {

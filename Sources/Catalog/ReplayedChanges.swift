@@ -5,12 +5,6 @@ import GRDB
 import OCI
 
 extension SQL {
-    /// A blob that is known by a manifest, and whose file is not here.
-    static let upsertMissingBlob = """
-        INSERT INTO blob(digest, size, state, health) VALUES (?, ?, 'live', 'corrupt')
-        ON CONFLICT(digest) DO UPDATE SET state = 'live', health = 'corrupt', condemned_st = NULL
-        RETURNING size
-        """
     static let anyParent = "SELECT 1 FROM ref_manifest WHERE repo_id = ? AND child = ? LIMIT 1"
     static let extendLease = """
         UPDATE repo_blob SET lease_until_st = CASE WHEN lease_until_st < ? THEN ? ELSE lease_until_st END
@@ -25,15 +19,11 @@ extension Transaction {
     func apply(_ entry: ReplayedEntry, in repository: Repository?, _ context: Catalog.Context) throws {
         let change = entry.change
         switch EventKind(rawValue: change.kind) {
-        case .quarantineSet:
-            guard let digest = change.digest("digest") else { return }
-            try keepBack(digest, reason: change.body?["reason"]?.text ?? "", context)
-        case .quarantineCleared:
-            guard let digest = change.digest("digest") else { return }
-            _ = try letGo(digest)
-        case .holdSet, .holdCleared:
-            guard let repository, let kind = change.body?["kind"]?.text else { return }
-            try applyHold(kind, change, in: repository, context)
+        case .quarantineSet, .quarantineCleared, .holdSet, .holdCleared:
+            try applyRegister(change, in: repository, context)
+        case .conflictResolved:
+            guard let repository else { return }
+            try applyResolution(change, in: repository)
         case .manifestPut, .manifestTrashed, .manifestRestored, .manifestPurged:
             guard let repository, let digest = change.digest("digest") else { return }
             try applyManifest(entry, digest, in: repository, context)
@@ -59,11 +49,11 @@ extension Transaction {
             guard let manifest = entry.manifest else { return }
             try put(manifest, digest, entry.blobs, over: id, wasLive: isLive, in: repository, context)
         case .manifestTrashed:
-            guard let id, isLive else { return }
-            try trash(digest, id, in: repository, context)
+            try database.noteTrash(digest, Trashing(stamp, at: nil), in: repository.id, now: now.seconds)
+            loosen(digest, in: repository)
         case .manifestRestored:
-            guard let id, !isLive else { return }
-            try restore(id, in: repository)
+            try touch(digest, in: repository)
+            loosen(digest, in: repository)
         default:
             guard let id, !isLive else { return }
             try purge(digest, id, in: repository)
@@ -85,8 +75,7 @@ extension Transaction {
             if blob.isWhole {
                 _ = try link(blob.digest, size: blob.size, to: repository)
             } else {
-                let known = try database.row(SQL.upsertMissingBlob, blob.digest.key, blob.size)?.int(0)
-                _ = try linkExisting(blob.digest, size: known ?? blob.size, to: repository)
+                try linkMissing(blob.digest, size: blob.size, to: repository)
             }
         }
         var references = try resolve(manifest, in: repository)
@@ -106,7 +95,8 @@ extension Transaction {
             scanRole: .none,
             context: context
         )
-        try operation.place(self, repository, row: row, references)
+        let id = try operation.place(self, repository, row: row, references)
+        try touchChildren(of: id, in: repository)
         // The log does not say who made a report on secrets: the registry looks again.
         if manifest.artifactType == .secretsReport, let subject = manifest.subject {
             try note(.wanted, of: subject.digest, in: repository)
@@ -119,29 +109,7 @@ extension Transaction {
         )
         try account(repository, manifests: wasLive ? 0 : 1)
         try changed(repository)
-    }
-
-    private func trash(
-        _ digest: Digest,
-        _ id: Int64,
-        in repository: Repository,
-        _ context: Catalog.Context
-    ) throws {
-        guard try database.row(SQL.liveParents, repository.id, digest.key, 1) == nil else { return }
-        let tags = try database.rows(
-            SQL.tagsOfManifest,
-            repository.id,
-            digest.key,
-            CatalogLimits.tagsPerDeletion
-        ).map { try $0.tag(0) }
-        for tag in tags { try dropTag(tag, digest, .manifestDeleted, in: repository, context) }
-        try moveToTrash(id, in: repository)
-        try account(repository, manifests: -1, tags: -tags.count)
-        try changed(repository, tags: -tags.count)
-    }
-
-    private func restore(_ id: Int64, in repository: Repository) throws {
-        _ = try takeFromTrash(id, in: repository)
+        loosen(digest, in: repository)
     }
 
     private func purge(_ digest: Digest, _ id: Int64, in repository: Repository) throws {
@@ -165,6 +133,10 @@ extension Transaction {
         in repository: Repository,
         _ context: Catalog.Context
     ) throws {
+        guard let write = TagWrite(change, stamp) else { return }
+        try note(write, of: tag, in: repository)
+        // Another region may have set it later.
+        guard try writes(of: tag, in: repository, limit: 1).last == write else { return }
         let current = try currentDigest(of: tag, in: repository)
         guard change.kind == EventKind.tagSet.rawValue else {
             guard let current else { return }

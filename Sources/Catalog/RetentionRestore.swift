@@ -14,9 +14,7 @@ package struct RestoreOutcome: Sendable, Hashable {
 
 extension SQL {
     static let trashedManifest = "SELECT id, live FROM manifest WHERE repo_id = ? AND digest = ?"
-    static let restoreManifest = """
-        UPDATE manifest SET live = 1, purge_after_st = NULL, touch_hlc = ?, touch_region = ? WHERE id = ?
-        """
+    static let restoreManifest = "UPDATE manifest SET live = 1, purge_after_st = NULL WHERE id = ?"
     static let trashedChild = """
         SELECT e.child FROM ref_manifest e JOIN manifest c ON c.repo_id = e.repo_id AND c.digest = e.child
         WHERE e.manifest_id = ? AND c.live = 0 LIMIT 1
@@ -76,7 +74,7 @@ extension Transaction {
             return "\(digest) is gone for good: its undo window has ended"
         }
         if try row.flag(1) { return nil }
-        if let child = try takeFromTrash(row.int(0), in: repository) {
+        if let child = try takeFromTrash(digest, row.int(0), in: repository) {
             return "\(digest) holds \(child), which was deleted on its own"
         }
         var body: [String: CanonicalJSON] = ["digest": .string(digest.description)]
@@ -96,17 +94,24 @@ extension Transaction {
     ///
     /// - Returns: A manifest that it holds and that is in the trash itself: then nothing was changed. nil where it is
     ///   live now.
-    func takeFromTrash(_ id: Int64, in repository: Repository) throws -> Digest? {
+    func takeFromTrash(_ digest: Digest, _ id: Int64, in repository: Repository) throws -> Digest? {
         if let child = try database.row(SQL.trashedChild, id)?.digest(0) { return child }
+        try touch(digest, in: repository)
+        try unbury(id, in: repository)
+        return nil
+    }
+
+    /// The rows of a manifest that comes out of the trash. What it holds comes along, once that is judged.
+    func unbury(_ id: Int64, in repository: Repository) throws {
         for hidden in try database.rows(SQL.hiddenBlobs, id) {
             try database.run(SQL.showLink, repository.id, hidden.digest(0).key)
             try account(repository, bytes: hidden.int(1))
         }
-        try database.run(SQL.restoreManifest, timestamp.rawValue, settings.region, id)
+        try database.run(SQL.restoreManifest, id)
+        try loosenChildren(of: id, in: repository)
         try raiseTrust(ofWhatRestsOn: id, in: repository)
         try account(repository, manifests: 1)
         try changed(repository)
-        return nil
     }
 
     /// Gives a tag its value back, and the age it had.

@@ -25,6 +25,10 @@ enum Schema {
             for statement in [protection, retention, collection, scrub, replay] { try database.execute(sql: statement) }
         }
         migrator.registerMigration("6-retention-shares") { try $0.execute(sql: retentionShares) }
+        migrator.registerMigration("7-regions") { database in
+            try database.execute(sql: regions)
+            try stampWhatIsHere(database)
+        }
         return migrator
     }
 

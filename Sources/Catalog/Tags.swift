@@ -14,6 +14,8 @@ package enum TagEnd: String, Sendable {
     case manifestDeleted = "manifest-deleted"
     /// A rule of retention deleted it.
     case retention
+    /// Another region set or deleted the tag without knowing this value, and counts.
+    case conflict
 }
 
 /// A value that a tag no longer has.
@@ -39,7 +41,8 @@ extension SQL {
     static let tagDigest = "SELECT digest FROM tag WHERE repo_id = ? AND name = ?"
     /// The value that a tag had last, when it has none now.
     static let lastTagDigest = """
-        SELECT digest FROM tag_history WHERE repo_id = ? AND name = ? ORDER BY seq DESC LIMIT 1
+        SELECT COALESCE(digest, former) FROM tag_write
+        WHERE repo_id = ? AND name = ? ORDER BY hlc DESC, region DESC LIMIT 1
         """
     static let setTag = """
         INSERT INTO tag(repo_id, name, digest, live, hlc, region) VALUES (?, ?, ?, 1, ?, ?)
@@ -78,6 +81,8 @@ extension Transaction {
         _ context: Catalog.Context
     ) throws -> EventID {
         try placeTag(change, to: digest, in: repository, context)
+        let write = TagWrite(stamp: stamp, digest: digest, former: change.former, isExempted: exempted)
+        try note(write, of: change.tag, in: repository)
         var body: [String: CanonicalJSON] = [
             "tag": .string(change.tag.description),
             "digest": .string(digest.description),
@@ -97,14 +102,16 @@ extension Transaction {
     ) throws {
         if let former = change.former, former != digest {
             try remember(change.tag, former, .moved, in: repository, context)
+            loosen(former, in: repository)
         }
+        try touch(digest, in: repository)
         try database.run(
             SQL.setTag,
             repository.id,
             change.tag.description,
             digest.key,
-            timestamp.rawValue,
-            settings.region
+            stamp.time.rawValue,
+            stamp.region
         )
     }
 
@@ -118,6 +125,7 @@ extension Transaction {
         also details: [String: CanonicalJSON] = [:]
     ) throws -> EventID {
         try dropTag(tag, former, reason, in: repository, context)
+        try note(TagWrite(stamp: stamp, digest: nil, former: former), of: tag, in: repository)
         var body = details
         body["tag"] = .string(tag.description)
         body["former"] = .string(former.description)
@@ -143,9 +151,11 @@ extension Transaction {
         try remember(tag, former, reason, in: repository, context)
         try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
         try database.run(SQL.deleteTag, repository.id, tag.description)
+        loosen(former, in: repository)
     }
 
-    private func remember(
+    /// Adds a value to the history of a tag.
+    func remember(
         _ tag: Tag,
         _ digest: Digest,
         _ reason: TagEnd,
@@ -159,8 +169,8 @@ extension Transaction {
             tag.description,
             last + 1,
             digest.key,
-            timestamp.rawValue,
-            settings.region,
+            stamp.time.rawValue,
+            stamp.region,
             context.actor,
             reason.rawValue
         )

@@ -49,6 +49,18 @@ package final class Transaction {
     /// Seconds since 1970 of the wall clock, for people; no decision rests on it.
     private(set) lazy var wallSeconds: Int64 = environment.wallMilliseconds() / 1_000
 
+    /// The stamp of an entry of another region, while what it says is done.
+    var assumed: Stamp?
+
+    /// Manifests that may have lost what kept them out of the trash: judged before the operation ends.
+    var loosened: [LoosenedManifest] = []
+
+    /// Lets the times of later changes come after one that was seen.
+    func observe(_ moment: HybridTimestamp) { clock.observe(moment) }
+
+    /// Milliseconds since 1970 of the wall clock: no stamp of another region may be far ahead of it.
+    var wallMilliseconds: Int64 { environment.wallMilliseconds() }
+
     /// Lets the rows of a change that is replayed have the time that it had.
     func replay(at moment: HybridTimestamp) {
         clock.observe(moment)

@@ -80,6 +80,9 @@ extension Database {
     /// How the rows of a tag or manifest contradict the newest change of it; nil where they do not.
     fileprivate func contradiction(of change: LoggedChange, _ place: SubjectMark) throws -> String? {
         if let tag = change.tag {
+            // Another region may have set it later.
+            let newest = try row(SQL.tagWrites, place.repository, tag.description, 1)?.int(0)
+            guard newest == change.timestamp.rawValue else { return nil }
             let current = try row(SQL.tagDigest, place.repository, tag.description)?.digest(0)
             let logged = change.kind == EventKind.tagSet.rawValue ? change.digest("digest") : nil
             guard current != logged else { return nil }
@@ -87,13 +90,14 @@ extension Database {
                 + (current?.description ?? "no such tag")
         }
         guard let digest = Digest(place.subject) else { return nil }
-        let manifest = try row(SQL.manifestRow, place.repository, digest.key)
+        let standing = try self.standing(of: digest, in: place.repository)
         switch EventKind(rawValue: change.kind) {
         case .manifestPut, .manifestRestored:
-            guard try manifest?.flag(1) != true else { return nil }
+            let trashed = try row(SQL.trashTime, place.repository, digest.key)?.int(0)
+            guard standing?.isLive != true, trashed ?? 0 <= change.timestamp.rawValue else { return nil }
             return "the log says that it is here, and the catalog has it not"
         default:
-            guard try manifest?.flag(1) == true else { return nil }
+            guard let standing, standing.isLive, !standing.isMeant else { return nil }
             return "the log says that it was deleted, and the catalog has it"
         }
     }

@@ -64,6 +64,7 @@ import Testing
         _ = try await catalog.blobRecord(layer)
         _ = try await catalog.blobRecords(after: nil, limit: 10)
         _ = try await catalog.manifestAudits(after: nil, limit: 10)
+        try await RegionVerbs.run(catalog)
         try await Self.verbsOfCollection(fixture)
         try await Self.verbsOfTheScrub(catalog, layer)
         try await catalog.housekeep()
@@ -304,7 +305,7 @@ import Testing
         let bounded = [
             "SCAN CONSTANT ROW", "SCAN page", "SCAN bounded", "SCAN (subquery",
             // What a recursion has still to look at, and tables that people fill by hand.
-            "SCAN below", "SCAN above", "SCAN held", "SCAN quarantine",
+            "SCAN below", "SCAN above", "SCAN held", "SCAN quarantine", "SCAN peer",
             // Only what was not sealed yet stands in this index, and only what waits in this table.
             "SCAN event USING INDEX event_unsealed", "SCAN event USING COVERING INDEX event_unsealed",
             "SCAN scan_queue",

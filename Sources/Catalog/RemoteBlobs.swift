@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import GRDB
+package import OCI
+
+extension SQL {
+    /// A blob that is known by a manifest of this log, and whose file is not here.
+    static let upsertMissingBlob = """
+        INSERT INTO blob(digest, size, state, health) VALUES (?, ?, 'live', 'corrupt')
+        ON CONFLICT(digest) DO UPDATE SET state = 'live', health = 'corrupt', condemned_st = NULL
+        RETURNING size
+        """
+    /// A blob whose bytes another region has. What is condemned is on its way out: its bytes are fetched again.
+    static let upsertRemoteBlob = """
+        INSERT INTO blob(digest, size, state, health) VALUES (?, ?, 'remote', 'ok')
+        ON CONFLICT(digest) DO UPDATE SET
+            state = CASE WHEN state = 'condemned' THEN 'remote' ELSE state END, condemned_st = NULL
+        RETURNING size
+        """
+    static let dropRemote = """
+        DELETE FROM blob WHERE digest = ? AND state = 'remote'
+            AND NOT EXISTS (SELECT 1 FROM repo_blob l WHERE l.digest = blob.digest)
+        """
+    static let remoteBlobs = """
+        SELECT digest, size, state, health FROM blob WHERE state = 'remote' AND digest > ? ORDER BY digest LIMIT ?
+        """
+    static let countRemote = """
+        SELECT COUNT(*), COALESCE(SUM(size), 0) FROM
+            (SELECT size FROM blob WHERE state = 'remote' AND digest > x'' LIMIT ?) AS bounded
+        """
+}
+
+extension Transaction {
+    /// Links a blob whose bytes are known to be lost: it counts as absent until it is pushed again.
+    func linkMissing(_ digest: Digest, size: Int64, to repository: Repository) throws {
+        let (known, state) = try knownBlob(digest)
+        if known == nil || state == .remote { try accountStored(bytes: known ?? size, blobs: 1) }
+        let actual = try database.row(SQL.upsertMissingBlob, digest.key, size)?.int(0)
+        _ = try linkExisting(digest, size: actual ?? size, to: repository)
+    }
+
+    /// Links a blob that another region has. Its bytes are used where they are here; otherwise it is `remote`: linked,
+    /// so that nothing of its manifest is collected, but absent for clients, mounts and the scrub until it is fetched,
+    /// by the way of any other upload.
+    func linkRemote(_ digest: Digest, size: Int64, to repository: Repository) throws {
+        let (known, state) = try knownBlob(digest)
+        if let known, state == .condemned { try accountStored(bytes: -known, blobs: -1) }
+        let actual = try database.row(SQL.upsertRemoteBlob, digest.key, size)?.int(0)
+        _ = try linkExisting(digest, size: actual ?? size, to: repository)
+    }
+
+    private func knownBlob(_ digest: Digest) throws -> (size: Int64?, state: BlobState?) {
+        let row = try database.row(SQL.blobSizeAndHealth, digest.key)
+        return (try row?.int(0), try row.flatMap { BlobState(rawValue: try $0.text(2)) })
+    }
+}
+
+extension Catalog {
+    /// Blobs that are linked here and whose bytes are in other regions alone, after a digest.
+    package func remoteBlobs(after digest: Digest?, limit: Int) async throws(CatalogError) -> [BlobRecord] {
+        let (limit, after) = (Catalog.rows(limit), digest?.key ?? Digest.beforeFirst)
+        return try await readers.readOne { try $0.rows(SQL.remoteBlobs, after, limit).map(BlobRecord.init) }
+    }
+
+    /// How many there are, and their bytes: at most `CatalogLimits.countedRows` are counted.
+    package func remoteBacklog() async throws(CatalogError) -> StorageSum {
+        try await readers.readOne { database in
+            guard let row = try database.row(SQL.countRemote, CatalogLimits.countedRows) else { return StorageSum() }
+            return StorageSum(blobs: try row.int(0), bytes: try row.int(1))
+        }
+    }
+}

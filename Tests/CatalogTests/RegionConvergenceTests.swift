@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Foundation
+import Testing
+
+/// Regions that have heard everything are equal, however they heard it, and are what the rules say.
+@Suite struct RegionConvergenceTests {
+    /// Seeds of each part; more by the environment, for a long run.
+    private static let seeds = ProcessInfo.processInfo.environment["CAIRN_REGION_SEEDS"].flatMap(UInt64.init) ?? 400
+
+    @Test(arguments: 0..<4 as Range<UInt64>)
+    func regionsConverge(part: UInt64) async throws {
+        let pool = try EmptyDatabases()
+        var (red, outcomes): ([UInt64], [String: Int]) = ([], [:])
+        for seed in part * 1_000_000..<part * 1_000_000 + Self.seeds {
+            do {
+                let world = try await RegionWorld(seed: seed, pool)
+                try await world.run(steps: 40)
+                try await world.heal()
+                outcomes.merge(world.outcomes) { $0 + $1 }
+                if let fault = try await Self.fault(in: world) {
+                    red.append(seed)
+                    if red.count == 1 { Issue.record("seed \(seed): \(fault)") }
+                }
+            } catch {
+                red.append(seed)
+                if red.count == 1 { Issue.record("seed \(seed): \(error)") }
+            }
+        }
+        #expect(red.isEmpty, "\(red.count) of \(Self.seeds) seeds: \(red.prefix(10))")
+        #expect(outcomes["applied", default: 0] > 0 && outcomes["waits", default: 0] > 0, "\(outcomes)")
+    }
+
+    private static func fault(in world: RegionWorld) async throws -> String? {
+        let oracle = try RegionOracle(world.regions, world.universe)
+        let first = try await world.visible(world.regions[0])
+        for region in world.regions {
+            let visible = try await world.visible(region)
+            if visible != first { return "\(region.name) has \(visible), and \(world.regions[0].name) \(first)" }
+            let problems = try await region.problems()
+            if !problems.isEmpty { return "\(region.name): \(problems)" }
+        }
+        for tag in RegionWorld.tags {
+            let value = first.tags[tag]
+            if let value, !oracle.written(to: tag).contains(value) { return "nobody set \(tag) to \(value)" }
+            guard tag != RegionWorld.immutable, value != oracle.value(of: tag) else { continue }
+            return "\(tag) is \(value?.description ?? "not set")"
+        }
+        let live = oracle.live(tagged: Set(first.tags.values))
+        if first.live != live { return "live are \(first.live), not \(live)" }
+        return nil
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import GRDB
+import Logging
+import OCI
+
+/// A region in memory: its catalog runs on whoever calls, and its log is a list.
+final class MemoryRegion {
+    let name: String
+    let clock: ManualClock
+    let database: MemoryDatabase
+    let catalog: Catalog
+    /// The entries of its log, by index.
+    private(set) var log: [LoggedLeaf] = []
+
+    struct LoggedLeaf: Sendable {
+        let leaf: [UInt8]
+        let change: LoggedChange
+    }
+
+    var origin: String { "\(name).example" }
+
+    init(_ name: String, over database: MemoryDatabase? = nil, undo: Int64 = Sample.undo) throws {
+        let clock = ManualClock()
+        self.name = name
+        self.clock = clock
+        self.database = try database ?? MemoryDatabase()
+        var settings = Catalog.Settings()
+        settings.region = name
+        settings.origin = "\(name).example"
+        settings.grace = Sample.grace
+        settings.undo = undo
+        var environment = Catalog.Environment(
+            wallMilliseconds: { clock.wallMilliseconds },
+            monotonicNanoseconds: { clock.monotonicNanoseconds },
+            randomBytes: { count in Array(repeating: 0xA5, count: count) },
+            fatal: { _ in },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        environment.runner = { work in work() }
+        catalog = try Catalog.open(over: self.database, settings: settings, environment: environment)
+    }
+
+    func meet(_ other: MemoryRegion) async throws {
+        _ = try await catalog.addPeer(
+            origin: other.origin,
+            region: other.name,
+            keys: "",
+            from: MirroredTree(size: 0, root: [UInt8](repeating: 0, count: 32), range: [])
+        )
+    }
+
+    /// Makes entries of what was changed since the last time.
+    func seal() async throws {
+        let events = try await catalog.unsealedEvents(limit: 1_000, bytesLimit: .max)
+        guard !events.isEmpty else { return }
+        let root = [UInt8](repeating: 1, count: 32)
+        try await catalog.seal(events.map(\.id), from: Int64(log.count), root: root)
+        for event in events {
+            log.append(LoggedLeaf(leaf: event.leaf, change: try LoggedChange(parsing: event.leaf)))
+        }
+    }
+
+    /// Merges the entries of another region with these indexes, with the bytes of these manifests.
+    func merge(
+        _ indexes: [Int],
+        of other: MemoryRegion,
+        manifests: [Digest: Manifest],
+        isGone: Bool = false,
+        isImmutable: @escaping TagImmutability = { _, _ in false }
+    ) async throws -> MergeReport {
+        let entries = indexes.map { index in
+            MergedEntry(
+                index: Int64(index),
+                change: other.log[index].change,
+                manifests: manifests,
+                isGone: isGone
+            )
+        }
+        return try await catalog.merge(entries, of: other.origin, isImmutable: isImmutable)
+    }
+
+    /// Merges all that the other region has changed.
+    @discardableResult
+    func mergeAll(
+        of other: MemoryRegion,
+        manifests: [SampleManifest],
+        isImmutable: @escaping TagImmutability = { _, _ in false }
+    ) async throws -> MergeReport {
+        try await other.seal()
+        return try await merge(
+            Array(0..<other.log.count),
+            of: other,
+            manifests: manifests.byDigest,
+            isImmutable: isImmutable
+        )
+    }
+
+    func problems() async throws -> [String] {
+        try await catalog.foreignKeyViolations(limit: 10) + catalog.ruleViolations(limit: 10)
+    }
+
+    func raw<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try database.queue.writeWithoutTransaction(body)
+    }
+
+    func count(_ query: String) throws -> Int { try raw { try Int.fetchOne($0, sql: query) ?? -1 } }
+}
+
+extension [SampleManifest] {
+    var byDigest: [Digest: Manifest] {
+        Dictionary(map { ($0.digest, $0.manifest) }, uniquingKeysWith: { first, _ in first })
+    }
+}

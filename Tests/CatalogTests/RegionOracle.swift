@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import OCI
+
+/// What the entries of all regions come to, read from their leaves by the rules alone.
+struct RegionOracle {
+    private struct Entry {
+        let kind: String
+        let time: Int64
+        let region: String
+        let body: JSONValue?
+
+        func digest(_ key: String) -> Digest? { body?[key]?.text.flatMap { Digest($0) } }
+    }
+
+    private var entries: [Entry] = []
+    private let universe: [SampleManifest]
+
+    init(_ regions: [MemoryRegion], _ universe: [SampleManifest]) throws {
+        self.universe = universe
+        for region in regions {
+            for logged in region.log {
+                let value = try JSONValue(parsing: logged.leaf)
+                entries.append(
+                    Entry(
+                        kind: value["kind"]?.text ?? "",
+                        time: value["hlc"]?.text.flatMap { Int64($0) } ?? 0,
+                        region: region.name,
+                        body: value["body"]
+                    )
+                )
+            }
+        }
+    }
+
+    /// Of a mutable tag: its latest write.
+    func value(of tag: String) -> Digest? {
+        entries.filter { $0.kind.hasPrefix("tag.") && $0.body?["tag"]?.text == tag }
+            .max { ($0.time, $0.region) < ($1.time, $1.region) }?
+            .digest("digest")
+    }
+
+    func written(to tag: String) -> Set<Digest> {
+        Set(entries.filter { $0.kind == "tag.set" && $0.body?["tag"]?.text == tag }.compactMap { $0.digest("digest") })
+    }
+
+    /// The manifests that are live while the tags have these values.
+    func live(tagged: Set<Digest>) -> Set<Digest> {
+        var live: Set<Digest> = []
+        // The indexes come after what they hold.
+        for sample in universe.reversed() {
+            let digest = sample.digest
+            let holders = universe.filter { $0.manifest.manifests.contains { $0.digest == digest } }.map(\.digest)
+            let touches = entries.filter { entry in
+                switch entry.kind {
+                case "manifest.put":
+                    entry.digest("digest").map { $0 == digest || holders.contains($0) } ?? false
+                case "manifest.restore", "tag.set": entry.digest("digest") == digest
+                default: false
+                }
+            }.map(\.time)
+            guard let touched = touches.max() else { continue }
+            let trashed = entries.filter { $0.kind == "manifest.trash" && $0.digest("digest") == digest }
+                .map(\.time).max()
+            if touched >= trashed ?? 0 || tagged.contains(digest) || holders.contains(where: live.contains) {
+                live.insert(digest)
+            }
+        }
+        return live
+    }
+}

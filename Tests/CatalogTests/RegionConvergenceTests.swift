@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Foundation
+import OCI
 import Testing
 
 /// Regions that have heard everything are equal, however they heard it, and are what the rules say.

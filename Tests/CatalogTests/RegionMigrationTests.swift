@@ -22,7 +22,7 @@ import Testing
                 sql: """
                     DROP INDEX blob_remote;
                     UPDATE manifest SET touch_hlc = (SELECT MAX(hlc) FROM event) WHERE live = 0;
-                    DELETE FROM grdb_migrations WHERE identifier = '6-regions';
+                    DELETE FROM grdb_migrations WHERE identifier = '7-regions';
                     """
             )
         }

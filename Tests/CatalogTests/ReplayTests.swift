@@ -4,6 +4,7 @@
 import Catalog
 import GRDB
 import OCI
+import Synchronization
 import Testing
 
 /// What entries of the log do to a catalog that has not seen them; the whole way is in the tests of the journal.
@@ -13,12 +14,16 @@ import Testing
     init() throws { fixture = try CatalogFixture() }
 
     /// A leaf, as it would stand in the log.
+    /// Entries of a log are each later than the one before.
+    private static let times = Atomic<Int64>(200_000_000_000_000_000)
+
     static func leaf(
         _ kind: String,
         _ body: String,
-        time: Int64 = 200_000_000_000_000_000,
+        time given: Int64? = nil,
         repository: String? = "team/app"
     ) -> [UInt8] {
+        let time = given ?? times.add(1, ordering: .relaxed).newValue
         let name = repository.map { "\"\($0)\"" } ?? "null"
         return Array(
             """

@@ -110,7 +110,10 @@ let package = Package(
             ],
             swiftSettings: strictWithC
         ),
-        .target(name: "Replication", dependencies: ["Journal", "Transparency"] + logged, swiftSettings: strict),
+        .target(
+            name: "Replication", dependencies: ["Catalog", "Journal", "OCI", "Transparency"] + logged,
+            swiftSettings: strict
+        ),
         .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),
         .target(
             name: "LayerScan",

@@ -138,6 +138,27 @@ extension Catalog {
         }
     }
 
+    /// Links a blob that came from another registry, and whose file is durable. Nobody pushed it: it is no event.
+    package func linkFetchedBlob(
+        _ digest: Digest,
+        size: Int64,
+        in name: RepositoryName
+    ) async throws(CatalogError) {
+        try await writer.submit { transaction in
+            let repository = try transaction.repositoryRow(name)
+            _ = try transaction.link(digest, size: size, to: repository)
+            try transaction.changed(repository)
+        }
+    }
+
+    /// Whether the bytes of a blob are here and sound, in whatever repository.
+    package func hasWholeBlob(_ digest: Digest) async throws(CatalogError) -> Bool {
+        try await readers.readOne { database in
+            guard let row = try database.row(SQL.blobSizeAndHealth, digest.key) else { return false }
+            return try row.text(1) == BlobHealth.ok.rawValue && row.text(2) == BlobState.live.rawValue
+        }
+    }
+
     /// What the repository sees under a digest. Reads only: the answer may be stale the moment it is out.
     package func blob(_ digest: Digest, in name: RepositoryName) async throws(CatalogError) -> BlobLookup {
         let now = serviceTime

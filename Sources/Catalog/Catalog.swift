@@ -79,7 +79,7 @@ package final class Catalog: Sendable {
                 readers: settings.readers,
                 trace: environment.statementTrace
             )
-            try migrate(pool)
+            try migrate(pool, origin: settings.origin)
             return try Catalog(pool: pool, settings: settings, environment: environment)
         } catch {
             throw Failure.ofRead(error)
@@ -100,8 +100,8 @@ package final class Catalog: Sendable {
         }
     }
 
-    static func migrate(_ pool: some DatabaseWriter) throws {
-        let migrator = Schema.migrator
+    static func migrate(_ pool: some DatabaseWriter, origin: String) throws {
+        let migrator = Schema.migrator(origin: origin)
         if try pool.writeWithoutTransaction({ try migrator.hasBeenSuperseded($0) }) {
             throw CatalogError(.newerFormat, "the database was written by a newer version")
         }
@@ -143,9 +143,7 @@ package final class Catalog: Sendable {
 
 extension Catalog {
     package struct Settings: Sendable {
-        /// The region that tags and manifests were touched in.
-        package var region = Settings.defaultRegion
-        /// The origin of the log, in every leaf.
+        /// The origin of the log, in every leaf and in the stamp of every change.
         package var origin = "cairn"
         /// The grace period in seconds of service time: what a client is promised about a blob it was told of.
         package var grace: Int64 = 86_400
@@ -167,9 +165,6 @@ extension Catalog {
         package var denialRows = 100_000
 
         package init() {}
-
-        /// The name of a region that was not given one. No peer may have it.
-        package static let defaultRegion = "local"
 
         /// Seconds that a lease is granted for: the grace period, and half of it as reserve.
         var lease: Int64 { grace + (grace + 1) / 2 }

@@ -86,7 +86,7 @@ extension Merge {
         in repository: Repository
     ) throws {
         var known: [[Stamp]: Int64] = [:]
-        let (time, region) = (first.time.rawValue, first.region)
+        let (time, region) = (first.time.rawValue, first.origin)
         let rows = try database.rows(
             SQL.openConflictsOf,
             repository.id,
@@ -110,10 +110,10 @@ extension Merge {
                 tag.description,
                 winner.digest?.key,
                 winner.stamp.time.rawValue,
-                winner.stamp.region,
+                winner.stamp.origin,
                 lost.key,
                 loser.stamp.time.rawValue,
-                loser.stamp.region,
+                loser.stamp.origin,
                 transaction.wallSeconds
             )
         }
@@ -144,10 +144,10 @@ extension Transaction {
             tag.description,
             winner?.key,
             won.time.rawValue,
-            won.region,
+            won.origin,
             loser.key,
             lost.time.rawValue,
-            lost.region,
+            lost.origin,
             wallSeconds,
             wallSeconds
         )
@@ -167,9 +167,9 @@ extension Transaction {
             [
                 "tag": .string(conflict.tag.description),
                 "winner": CanonicalJSON(conflict.winner?.description),
-                "winnerTime": .string(won.time.description), "winnerRegion": .string(won.region),
+                "winnerTime": .string(won.time.description), "winnerRegion": .string(won.origin),
                 "loser": .string(conflict.loser.description),
-                "loserTime": .string(lost.time.description), "loserRegion": .string(lost.region),
+                "loserTime": .string(lost.time.description), "loserRegion": .string(lost.origin),
             ]
         )
     }
@@ -247,13 +247,13 @@ extension Catalog {
 extension LoggedChange {
     fileprivate func stamp(_ time: String, _ region: String) -> Stamp? {
         guard let time = body?[time]?.text.flatMap({ Int64($0) }), let region = body?[region]?.text else { return nil }
-        return Stamp(time: HybridTimestamp(rawValue: time), region: region)
+        return Stamp(time: HybridTimestamp(rawValue: time), origin: region)
     }
 }
 
 extension Row {
     fileprivate func stamp(_ time: Int, _ region: Int) throws -> Stamp {
-        Stamp(time: HybridTimestamp(rawValue: try int(time)), region: try text(region))
+        Stamp(time: HybridTimestamp(rawValue: try int(time)), origin: try text(region))
     }
 }
 

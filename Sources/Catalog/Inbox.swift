@@ -33,6 +33,12 @@ extension SQL {
         SELECT idx, leaf, attempts, reason FROM inbox
         WHERE origin = ? AND state <> 'applied' AND next_try_st <= ? ORDER BY next_try_st, idx LIMIT ?
         """
+    /// By the index over what is open: it holds little that is not due.
+    static let newestDueInbox = """
+        SELECT idx, leaf, attempts, reason FROM inbox INDEXED BY inbox_open
+        WHERE origin = ? AND state <> 'applied' AND next_try_st <= ? ORDER BY idx DESC LIMIT ?
+        """
+    static let explainInbox = "UPDATE inbox SET reason = ? WHERE origin = ? AND idx = ? AND state <> 'applied'"
     static let inboxEntry = "SELECT state, attempts FROM inbox WHERE origin = ? AND idx = ?"
     static let setInbox = """
         UPDATE inbox SET state = ?, attempts = ?, next_try_st = ?, reason = ? WHERE origin = ? AND idx = ?
@@ -54,23 +60,29 @@ extension SQL {
 }
 
 extension Catalog {
-    /// Keeps entries of a peer's log that the caller has verified against a signed root, with the tree that they
-    /// complete, in one transaction: durable on return, together or not at all.
+    /// Takes entries of a peer's log that the caller has verified against a signed root into the inbox, in one
+    /// transaction: durable on return, together or not at all.
     ///
-    /// - Throws: `.inconsistent` where they do not go on from what is mirrored; `.readOnly` for a peer that is frozen.
+    /// - Parameters:
+    ///   - leaves: At most `CatalogLimits.receivedEntries`.
+    ///   - first: The index of the first one.
+    ///   - size: How many entries the mirror has. When the first ones come, this is where the back-fill ends.
+    ///   - origin: The peer's log.
+    /// - Throws: `.inconsistent` where they do not go on from what is here; `.readOnly` for a peer that is frozen.
     package func receive(
         _ leaves: [[UInt8]],
-        completing tree: MirroredTree,
+        from first: Int64,
+        mirrored size: Int64,
         of origin: String
     ) async throws(CatalogError) {
         precondition(leaves.count <= CatalogLimits.receivedEntries)
         try await writer.submit { transaction in
             let peer = try transaction.mergeablePeer(origin)
-            guard peer.tree.size + Int64(leaves.count) == tree.size, tree.root.count == 32 else {
+            let end = first + Int64(leaves.count)
+            guard peer.size == first, end <= size else {
                 throw CatalogError(
                     .inconsistent,
-                    "the mirror of '\(origin)' has \(peer.tree.size) entries, and \(leaves.count) more make no "
-                        + "\(tree.size)"
+                    "\(peer.size) entries of '\(origin)' came, and these are those from \(first) of \(size)"
                 )
             }
             for (offset, leaf) in leaves.enumerated() {
@@ -78,20 +90,46 @@ extension Catalog {
                 try transaction.database.run(
                     SQL.insertInbox,
                     origin,
-                    peer.tree.size + Int64(offset),
+                    first + Int64(offset),
                     repository?.description,
                     Data(leaf)
                 )
             }
-            try transaction.database.run(SQL.setPeerTree, tree.size, Data(tree.root), Data(tree.range), origin)
+            try transaction.database.run(SQL.setPeerSize, end, peer.size == 0 ? size : peer.joined, origin)
         }
     }
 
-    /// Entries that are to be tried now, those that were never tried first, in the order of their log.
-    package func dueEntries(of origin: String, limit: Int) async throws(CatalogError) -> [InboxEntry] {
-        let (limit, now) = (min(max(limit, 1), CatalogLimits.receivedEntries), serviceTime.seconds)
+    /// Entries that are to be tried now: those that were never tried first, in the order of their log, or the newest of
+    /// the log first.
+    package func dueEntries(
+        of origin: String,
+        limit: Int,
+        newestFirst: Bool = false
+    ) async throws(CatalogError) -> [InboxEntry] {
+        let (limit, now) = (min(max(limit, 1), CatalogLimits.dueEntries), serviceTime.seconds)
         return try await readers.readOne { database in
-            try database.rows(SQL.dueInbox, origin, now, limit).map(InboxEntry.init)
+            try database.rows(newestFirst ? SQL.newestDueInbox : SQL.dueInbox, origin, now, limit)
+                .map(InboxEntry.init)
+        }
+    }
+
+    /// Notes why entries wait. When they are tried again stays as it is.
+    package func explain(
+        _ indexes: [Int64],
+        of origin: String,
+        reason: String
+    ) async throws(CatalogError) {
+        try await writer.submit { transaction in
+            let reason = Context.cut(reason, to: CatalogLimits.reasonBytes)
+            for index in indexes { _ = try transaction.database.run(SQL.explainInbox, reason, origin, index) }
+        }
+    }
+
+    /// Lets an entry count as applied of which nothing can come.
+    package func skip(_ index: Int64, of origin: String) async throws(CatalogError) {
+        try await writer.submit { transaction in
+            try transaction.settleInbox(index, of: origin, .known)
+            try transaction.advanceApplied(of: origin)
         }
     }
 
@@ -152,7 +190,7 @@ extension Transaction {
     /// Moves the mark up to which a log is applied, and drops a bounded number of entries below it.
     func advanceApplied(of origin: String) throws {
         guard let peer = try peer(origin) else { return }
-        let applied = try database.row(SQL.oldestOpen, origin)?.int(0) ?? peer.tree.size
+        let applied = try database.row(SQL.oldestOpen, origin)?.int(0) ?? peer.size
         if applied > peer.applied { try database.run(SQL.setPeerApplied, applied, origin) }
         try database.run(SQL.dropApplied, origin, origin, applied, CatalogLimits.receivedEntries)
     }

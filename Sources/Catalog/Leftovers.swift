@@ -89,7 +89,7 @@ extension Transaction {
             try database.run(
                 SQL.restampTag,
                 stamp.time.rawValue,
-                stamp.region,
+                stamp.origin,
                 repository.id,
                 tag.description
             )
@@ -105,9 +105,7 @@ extension Transaction {
     }
 
     private func forgetWrite(of tag: Tag, at time: HybridTimestamp, in repository: Repository) throws {
-        for region in [settings.region, Catalog.Settings.defaultRegion] {
-            try database.run(SQL.forgetTagWrite, repository.id, tag.description, time.rawValue, region)
-        }
+        try database.run(SQL.forgetTagWrite, repository.id, tag.description, time.rawValue, settings.origin)
     }
 
     /// Whether what a change did is still so.

@@ -29,6 +29,8 @@ package enum CatalogLimits {
     package static let peers = 64
     /// Entries of a peer's log that are received, or dropped once they are applied, in one transaction.
     package static let receivedEntries = 1_024
+    /// Entries that are listed as due at once.
+    package static let dueEntries = 4_096
     /// Entries merged in one transaction, and edges after which it begins no other one.
     package static let mergedEntries = 256
     package static let mergedEdges = 4_096

@@ -8,8 +8,8 @@ package struct LoggedChange: Sendable, Hashable {
     /// The kind as it stands there, known here or not.
     let kind: String
     package let origin: String
-    let timestamp: HybridTimestamp
-    let repository: RepositoryName?
+    package let timestamp: HybridTimestamp
+    package let repository: RepositoryName?
     /// The actor's name in the log.
     let actor: String
     let requestID: String
@@ -35,6 +35,11 @@ package struct LoggedChange: Sendable, Hashable {
         actor = value["actor"]?.text ?? ""
         requestID = value["request"]?.text ?? ""
         body = value["body"]
+    }
+
+    /// Whether it is about what is kept back.
+    package var isOfQuarantine: Bool {
+        [EventKind.quarantineSet, .quarantineCleared].map(\.rawValue).contains(kind)
     }
 
     func digest(_ key: String) -> Digest? { body?[key]?.text.flatMap { Digest($0) } }

@@ -162,8 +162,7 @@ struct ManifestPutOperation: Sendable {
         }
 
         let repository = try known ?? transaction.repositoryForWriting(name, context)
-        let id = try place(transaction, repository, row: row?.int(0), references)
-        if !references.children.isEmpty { try transaction.touchChildren(of: id, in: repository) }
+        _ = try place(transaction, repository, row: row?.int(0), references)
         var event = try transaction.record(
             .manifestPut,
             repository,
@@ -249,7 +248,7 @@ struct ManifestPutOperation: Sendable {
         depth: Int
     ) throws -> Int64 {
         let stamp = transaction.stamp.time.rawValue
-        let region = transaction.stamp.region
+        let region = transaction.stamp.origin
         if let row {
             try transaction.database.run(
                 SQL.reviveManifest,

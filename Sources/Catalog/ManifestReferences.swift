@@ -116,5 +116,5 @@ extension UnresolvedReferences {
 
 extension Descriptor {
     /// Whether an image may be pushed without this layer's bytes.
-    var mayBeAbsent: Bool { isNonDistributable && !urls.isEmpty }
+    package var mayBeAbsent: Bool { isNonDistributable && !urls.isEmpty }
 }

@@ -13,6 +13,6 @@ package final class MemoryDatabase: Sendable {
     /// - Throws: What SQLite says.
     package init() throws {
         queue = try DatabaseQueue(configuration: Connection.configuration(trace: nil))
-        try Catalog.migrate(queue)
+        try Catalog.migrate(queue, origin: Catalog.Settings().origin)
     }
 }

@@ -11,14 +11,11 @@ package struct MergedEntry: Sendable {
     /// Manifests out of verified bytes, by digest: the one that the entry is about and, where they are not in the
     /// repository, those that it holds. The file of each is durable under its digest, as for a put.
     package let manifests: [Digest: Manifest]
-    /// Whether no region has the bytes of a manifest that is missing here any more: what needs it is left out.
-    package let isGone: Bool
 
-    package init(index: Int64, change: LoggedChange, manifests: [Digest: Manifest] = [:], isGone: Bool = false) {
+    package init(index: Int64, change: LoggedChange, manifests: [Digest: Manifest] = [:]) {
         self.index = index
         self.change = change
         self.manifests = manifests
-        self.isGone = isGone
     }
 }
 
@@ -68,8 +65,8 @@ extension Catalog {
     /// one log, may be handed in in any order. Nothing of it becomes an event of this region; each change has its audit
     /// row, by the pseudonym that its actor has there.
     ///
-    /// Of tags, the latest write counts (``TagOutcome``). A manifest is live if it was put, tagged, restored or put
-    /// into an index at or after its last deletion, and while a live tag or index holds it. What is deleted in
+    /// Of tags, the latest write counts (``TagOutcome``). A manifest is live if it was put, tagged or restored
+    /// at or after its last deletion, and while a live tag or index holds it. What is deleted in
     /// another region comes into the trash here; when that is emptied is each region's own business. The latest change
     /// of a quarantine or hold counts (``Register``). Which media type a manifest has that was put under several, is
     /// that of the latest change of it.
@@ -120,7 +117,7 @@ struct Merge {
     /// Applies an entry in a savepoint of its own, which only an applied one leaves anything of.
     mutating func attempt(_ entry: MergedEntry) throws -> MergeOutcome {
         let change = entry.change
-        if change.origin == transaction.settings.origin || peer.region == transaction.settings.region { return .own }
+        if change.origin == transaction.settings.origin { return .own }
         guard change.origin == peer.origin else {
             return .failed(reason: "an entry of the log '\(change.origin)'")
         }
@@ -134,7 +131,7 @@ struct Merge {
         try database.run("SAVEPOINT entry")
         let outcome: MergeOutcome
         do {
-            outcome = try transaction.stamped(Stamp(time: change.timestamp, region: peer.region)) {
+            outcome = try transaction.stamped(Stamp(time: change.timestamp, origin: peer.origin)) {
                 let outcome = try apply(entry)
                 if outcome == .applied { try transaction.judgeLoosened() }
                 return outcome
@@ -161,6 +158,9 @@ struct Merge {
         let context = Catalog.Context(actor: change.actor, requestID: change.requestID, method: "region")
         var repository: Repository?
         switch EventKind(rawValue: change.kind) {
+        case .repositoryCreated:
+            _ = try named(change)
+            return .applied
         case .quarantineSet, .quarantineCleared:
             try transaction.applyRegister(change, in: nil, context)
         case .holdSet, .holdCleared:

@@ -2,7 +2,7 @@
 // Copyright the Cairn authors
 
 import GRDB
-import OCI
+package import OCI
 
 extension SQL {
     /// A later put of the bytes that are here: their media type may be another one.
@@ -11,6 +11,9 @@ extension SQL {
         WHERE id = ? AND (touch_hlc, touch_region) < (?, ?)
         """
     static let untouchManifest = "UPDATE manifest SET touch_hlc = 0, touch_region = '' WHERE id = ?"
+    static let manifestIsHere = """
+        SELECT 1 FROM repo r JOIN manifest m ON m.repo_id = r.id WHERE r.name = ? AND m.digest = ?
+        """
     static let depthOfManifest = "SELECT id, depth FROM manifest WHERE repo_id = ? AND digest = ?"
 }
 
@@ -36,9 +39,14 @@ extension Merge {
     /// Lets a change speak for a manifest, which is made out of the bytes that came with the entry if it is not here.
     mutating func touch(_ digest: Digest, _ entry: MergedEntry, in repository: Repository) throws -> [Digest]? {
         var missing: [Digest] = []
-        guard let place = try admit(digest, entry, in: repository, levels: 0, &missing) else {
-            return entry.isGone ? nil : missing
+        // Put before it was deleted, and not here: whatever holds it in spite of that asks for it.
+        if try database.row(SQL.depthOfManifest, repository.id, digest.key) == nil,
+            let trashed = try database.row(SQL.trashTime, repository.id, digest.key)?.int(0),
+            transaction.stamp.time.rawValue < trashed
+        {
+            return nil
         }
+        guard let place = try admit(digest, entry, in: repository, levels: 0, &missing) else { return missing }
         if let put = entry.change.putManifest, put.digest == digest {
             let stamp = transaction.stamp
             try database.run(
@@ -47,12 +55,11 @@ extension Merge {
                 entry.change.body?["artifactType"]?.text,
                 transaction.stampSeconds,
                 stamp.time.rawValue,
-                stamp.region,
+                stamp.origin,
                 place.id,
                 stamp.time.rawValue,
-                stamp.region
+                stamp.origin
             )
-            try transaction.touchChildren(of: place.id, in: repository)
             try transaction.loosenChildren(of: place.id, in: repository)
         }
         try transaction.touch(digest, in: repository)
@@ -127,5 +134,18 @@ extension Merge {
         try transaction.account(repository, manifests: 1)
         transaction.loosen(digest, in: repository)
         return id
+    }
+}
+
+extension Catalog {
+    /// Those of some manifests that a repository has no row of, in the trash or not.
+    package func absentManifests(
+        _ digests: [Digest],
+        in name: RepositoryName
+    ) async throws(CatalogError) -> [Digest] {
+        guard !digests.isEmpty else { return [] }
+        return try await readers.readOne { database in
+            try digests.filter { try database.row(SQL.manifestIsHere, name.description, $0.key) == nil }
+        }
     }
 }

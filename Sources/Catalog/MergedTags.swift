@@ -23,7 +23,7 @@ extension Merge {
         guard position > 0 || writes.count < CatalogLimits.tagWritesKept else { return nil }
         writes.insert(write, at: position)
         let outcome = TagOutcome(writes, isImmutable: isImmutable(repository.name, tag))
-        if let digest = outcome.current?.digest, !entry.isGone,
+        if let digest = outcome.current?.digest,
             try database.row(SQL.manifestRow, repository.id, digest.key) == nil
         {
             return [digest]
@@ -80,7 +80,7 @@ extension Merge {
                 tag.description,
                 value.key,
                 stamp.time.rawValue,
-                stamp.region
+                stamp.origin
             )
         } else if former != nil {
             try database.run(SQL.deleteTag, repository.id, tag.description)

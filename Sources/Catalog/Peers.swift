@@ -15,28 +15,15 @@ package enum PeerState: String, Sendable, Hashable {
     case retired
 }
 
-/// A tree of a peer's log, as far as it is mirrored.
-package struct MirroredTree: Sendable, Hashable {
-    package let size: Int64
-    /// 32 bytes.
-    package let root: [UInt8]
-    /// What whoever follows the log needs to go on from it.
-    package let range: [UInt8]
-
-    package init(size: Int64, root: [UInt8], range: [UInt8]) {
-        self.size = size
-        self.root = root
-        self.range = range
-    }
-}
-
 /// The log of another region.
 package struct PeerRecord: Sendable, Hashable {
     package let origin: String
+    /// How it is called here.
     package let region: String
-    /// The keys that it is verified with, as the caller writes them.
-    package let keys: String
-    package let tree: MirroredTree
+    /// Entries that came into the inbox, from the first on.
+    package let size: Int64
+    /// Entries that it had when it was first heard.
+    package let joined: Int64
     /// How many entries from the first on are applied.
     package let applied: Int64
     package let state: PeerState
@@ -46,24 +33,27 @@ package struct PeerRecord: Sendable, Hashable {
 
 package enum PeerAddition: Sendable, Hashable {
     case added
-    /// There is a peer of this origin or this region.
-    case exists
-    /// The name is this region's own, or that of regions without one; or the origin is this one's own.
-    case ownName
+    /// It was here, and has the name now.
+    case known
+    /// The origin is this registry's own.
+    case own
     case tooMany(limit: Int)
 }
 
 extension SQL {
-    private static let peerColumns = "SELECT origin, region, keys, size, root, range, applied, state, reason FROM peer"
+    private static let peerColumns = "SELECT origin, region, size, joined, applied, state, reason FROM peer"
     static let peer = peerColumns + " WHERE origin = ?"
     static let peers = peerColumns + " ORDER BY origin"
-    static let peerNamed = "SELECT 1 FROM peer WHERE origin = ? OR region = ?"
     static let countPeers = "SELECT COUNT(*) FROM peer"
     static let insertPeer = """
-        INSERT INTO peer(origin, region, keys, size, root, range, applied, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO peer(origin, region, state) VALUES (?, ?, 'following')
+        """
+    static let namePeer = "UPDATE peer SET region = ? WHERE origin = ?"
+    static let replacePeers = """
+        UPDATE peer SET state = 'retired', reason = ? WHERE region = ? AND origin <> ? AND state <> 'retired'
         """
     static let setPeerState = "UPDATE peer SET state = ?, reason = ? WHERE origin = ?"
-    static let setPeerTree = "UPDATE peer SET size = ?, root = ?, range = ? WHERE origin = ?"
+    static let setPeerSize = "UPDATE peer SET size = ?, joined = ? WHERE origin = ?"
     static let setPeerApplied = "UPDATE peer SET applied = ? WHERE origin = ?"
     static let setPosition = """
         INSERT INTO peer_position(peer, origin, size) VALUES (?, ?, ?)
@@ -101,32 +91,19 @@ extension Transaction {
 }
 
 extension Catalog {
-    /// Adds the log of another region, to be followed from a tree on whose entries are in what is here already.
-    package func addPeer(
-        origin: String,
-        region: String,
-        keys: String,
-        from tree: MirroredTree
-    ) async throws(CatalogError) -> PeerAddition {
+    /// Notes the log of another region under a name. A former log of that name is retired: it goes on as this one.
+    package func addPeer(origin: String, region: String) async throws(CatalogError) -> PeerAddition {
         try await writer.submit { transaction in
-            let (database, settings) = (transaction.database, transaction.settings)
-            guard region != settings.region, region != Settings.defaultRegion, origin != settings.origin else {
-                return .ownName
+            let database = transaction.database
+            guard origin != transaction.settings.origin else { return .own }
+            try database.run(SQL.replacePeers, "its log goes on as \(origin)", region, origin)
+            guard try transaction.peer(origin) == nil else {
+                try database.run(SQL.namePeer, region, origin)
+                return .known
             }
-            guard try database.row(SQL.peerNamed, origin, region) == nil else { return .exists }
             let limit = CatalogLimits.peers
             guard try database.row(SQL.countPeers)?.int(0) ?? 0 < Int64(limit) else { return .tooMany(limit: limit) }
-            try database.run(
-                SQL.insertPeer,
-                origin,
-                region,
-                keys,
-                tree.size,
-                Data(tree.root),
-                Data(tree.range),
-                tree.size,
-                PeerState.following.rawValue
-            )
+            try database.run(SQL.insertPeer, origin, region)
             return .added
         }
     }
@@ -164,17 +141,17 @@ extension Catalog {
 
 extension PeerRecord {
     fileprivate init(_ row: Row) throws {
-        guard let state = PeerState(rawValue: try row.text(7)) else {
+        guard let state = PeerState(rawValue: try row.text(5)) else {
             throw CatalogError(.inconsistent, "a peer in an unknown state")
         }
         self.init(
             origin: try row.text(0),
             region: try row.text(1),
-            keys: try row.text(2),
-            tree: MirroredTree(size: try row.int(3), root: try row.bytes(4), range: try row.bytes(5)),
-            applied: try row.int(6),
+            size: try row.int(2),
+            joined: try row.int(3),
+            applied: try row.int(4),
             state: state,
-            reason: try row.text(8)
+            reason: try row.text(6)
         )
     }
 }

@@ -118,7 +118,7 @@ extension Database {
             key.kind,
             key.subject.description,
             register.set.time.rawValue,
-            register.set.region,
+            register.set.origin,
             register.cleared.rawValue,
             register.until,
             register.reason,
@@ -171,7 +171,7 @@ extension Transaction {
 
 extension Register {
     fileprivate init(_ row: Row) throws {
-        set = Stamp(time: HybridTimestamp(rawValue: try row.int(0)), region: try row.text(1))
+        set = Stamp(time: HybridTimestamp(rawValue: try row.int(0)), origin: try row.text(1))
         cleared = HybridTimestamp(rawValue: try row.int(2))
         until = try row.optionalInt(3)
         reason = try row.text(4)

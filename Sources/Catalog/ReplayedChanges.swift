@@ -95,8 +95,7 @@ extension Transaction {
             scanRole: .none,
             context: context
         )
-        let id = try operation.place(self, repository, row: row, references)
-        try touchChildren(of: id, in: repository)
+        _ = try operation.place(self, repository, row: row, references)
         // The log does not say who made a report on secrets: the registry looks again.
         if manifest.artifactType == .secretsReport, let subject = manifest.subject {
             try note(.wanted, of: subject.digest, in: repository)

@@ -50,7 +50,7 @@ extension Catalog {
     package static func create(path: String, upTo migration: String) throws(CatalogError) {
         do {
             let pool = try Connection.open(path: path, readers: 1, trace: nil)
-            try Schema.migrator.migrate(pool, upTo: migration)
+            try Schema.migrator(origin: Settings().origin).migrate(pool, upTo: migration)
             try pool.close()
         } catch {
             throw Failure.ofRead(error)

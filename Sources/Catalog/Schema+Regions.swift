@@ -7,8 +7,8 @@ import OCI
 extension Schema {
     /// What is known of other regions, and by what their changes and those made here are ordered.
     ///
-    /// A `peer` is the log of another region: how much of it is mirrored (`size`, `root`, and in `range` what the
-    /// caller needs to go on), and how many of its first entries are applied. `peer_position` is how far a peer says
+    /// A `peer` is the log of another region: how many of its entries came into the inbox (`size`), how many it had
+    /// when it was first heard (`joined`), and how many of its first entries are applied. `peer_position` is how far a peer says
     /// that it has applied a log. `inbox` has the entries that are mirrored and not applied, and those that are, while
     /// one before them is not; times are of service time.
     ///
@@ -23,11 +23,9 @@ extension Schema {
 
         CREATE TABLE peer(
             origin TEXT NOT NULL PRIMARY KEY,
-            region TEXT NOT NULL UNIQUE,
-            keys TEXT NOT NULL,
+            region TEXT NOT NULL,
             size INTEGER NOT NULL DEFAULT 0 CHECK(size >= 0),
-            root BLOB NOT NULL CHECK(length(root) = 32),
-            range BLOB NOT NULL,
+            joined INTEGER NOT NULL DEFAULT 0 CHECK(joined >= 0),
             applied INTEGER NOT NULL DEFAULT 0 CHECK(applied >= 0),
             state TEXT NOT NULL CHECK(state IN ('following', 'paused', 'frozen', 'retired')),
             reason TEXT NOT NULL DEFAULT '',
@@ -108,6 +106,10 @@ extension Schema {
         INSERT INTO tag_write(repo_id, name, hlc, region, digest) SELECT repo_id, name, hlc, region, digest FROM tag;
         """
 
+    private static let restamp = ["tag", "manifest", "tag_write", "tombstone"].map { table in
+        "UPDATE \(table) SET \(table == "manifest" ? "touch_region" : "region") = ?"
+    }
+
     private static let leafOfEvent = "SELECT leaf FROM event WHERE id = ?"
     private static let newestChanges = """
         SELECT MAX(id), repo_id FROM event
@@ -121,13 +123,14 @@ extension Schema {
 
     /// Gives what is here the stamps of the changes that made it so, as they stand in the log. Reads the newest change
     /// of each tag and each trashed manifest, and every one of quarantines and holds.
-    static func stampWhatIsHere(_ database: Database) throws {
-        let (time, region) = (try database.row(SQL.serviceTime)?.int(0) ?? 0, Catalog.Settings.defaultRegion)
+    static func stampWhatIsHere(_ database: Database, _ origin: String) throws {
+        for statement in restamp { try database.run(statement, origin) }
+        let (time, region) = (try database.row(SQL.serviceTime)?.int(0) ?? 0, origin)
         for query in [newestChanges, keptChanges] {
             try database.forEachRow(query) { row in
                 guard let leaf = try database.row(leafOfEvent, row.int(0))?.bytes(0) else { return true }
                 let change = try LoggedChange(parsing: leaf)
-                let stamp = Stamp(time: change.timestamp, region: region)
+                let stamp = Stamp(time: change.timestamp, origin: region)
                 let repository = try row.optionalInt(1)
                 if let write = TagWrite(change, stamp), let tag = change.tag, let repository {
                     try database.run(SQL.forgetTagWrites, repository, tag.description)

@@ -11,7 +11,8 @@ import GRDB
 /// In tables without row ids the columns of the key come first: the integrity check of SQLite 3.40 otherwise takes one
 /// column for another and reports values that are not NULL as NULL.
 enum Schema {
-    static var migrator: DatabaseMigrator {
+    /// `origin` is that of the log, for what is here of changes that were made before stamps had one.
+    static func migrator(origin: String) -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1-core") { database in
             for statement in [repositories, blobs, manifests, tags, changes, accounts] {
@@ -27,7 +28,7 @@ enum Schema {
         migrator.registerMigration("6-retention-shares") { try $0.execute(sql: retentionShares) }
         migrator.registerMigration("7-regions") { database in
             try database.execute(sql: regions)
-            try stampWhatIsHere(database)
+            try stampWhatIsHere(database, origin)
         }
         return migrator
     }

@@ -4,20 +4,22 @@
 import GRDB
 
 /// When, and in which region, something was set. Of two stamps the one of the later time is later; of the same time,
-/// that of the region whose name comes later. No two changes of one key have the same stamp.
+/// that of the region whose log has the name that comes later: that name is signed, and the same everywhere. No two
+/// changes of one key have the same stamp.
 package struct Stamp: Hashable, Comparable, Sendable {
     package let time: HybridTimestamp
-    package let region: String
+    /// The origin of the region's log.
+    package let origin: String
 
-    package init(time: HybridTimestamp, region: String) {
+    package init(time: HybridTimestamp, origin: String) {
         self.time = time
-        self.region = region
+        self.origin = origin
     }
 
     /// Before every stamp of a change.
-    static let never = Stamp(time: HybridTimestamp(rawValue: 0), region: "")
+    static let never = Stamp(time: HybridTimestamp(rawValue: 0), origin: "")
 
-    package static func < (left: Stamp, right: Stamp) -> Bool { (left.time, left.region) < (right.time, right.region) }
+    package static func < (left: Stamp, right: Stamp) -> Bool { (left.time, left.origin) < (right.time, right.origin) }
 }
 
 extension HybridTimestamp {
@@ -32,7 +34,7 @@ extension SQL {
 
 extension Transaction {
     /// The stamp of what is written: this operation's own, unless an entry of another region is merged.
-    var stamp: Stamp { assumed ?? Stamp(time: timestamp, region: settings.region) }
+    var stamp: Stamp { assumed ?? Stamp(time: timestamp, origin: settings.origin) }
 
     /// The same time in seconds since 1970, for rows that say when something was pushed or set.
     var stampSeconds: Int64 { assumed?.time.seconds ?? wallSeconds }

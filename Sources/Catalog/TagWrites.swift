@@ -91,7 +91,7 @@ extension Database {
             repository,
             tag.description,
             write.stamp.time.rawValue,
-            write.stamp.region,
+            write.stamp.origin,
             write.digest?.key,
             write.former?.key,
             write.isExempted
@@ -114,21 +114,15 @@ extension Transaction {
             repository.id,
             tag.description,
             stamp.time.rawValue,
-            stamp.region
+            stamp.origin
         ) != nil
     }
 
     /// The newest writes of a tag, in the order of their stamps.
     func writes(of tag: Tag, in repository: Repository, limit: Int = CatalogLimits.tagWritesKept) throws -> [TagWrite] {
         try database.rows(SQL.tagWrites, repository.id, tag.description, limit).reversed().map { row in
-            // What was set before the region had a name.
-            let region = try row.text(1)
-            let isOwn = region == Catalog.Settings.defaultRegion
-            return TagWrite(
-                stamp: Stamp(
-                    time: HybridTimestamp(rawValue: try row.int(0)),
-                    region: isOwn ? settings.region : region
-                ),
+            TagWrite(
+                stamp: Stamp(time: HybridTimestamp(rawValue: try row.int(0)), origin: try row.text(1)),
                 digest: try row.optionalDigest(2),
                 former: try row.optionalDigest(3),
                 isExempted: try row.flag(4)

@@ -111,7 +111,7 @@ extension Transaction {
             change.tag.description,
             digest.key,
             stamp.time.rawValue,
-            stamp.region
+            stamp.origin
         )
     }
 
@@ -170,7 +170,7 @@ extension Transaction {
             last + 1,
             digest.key,
             stamp.time.rawValue,
-            stamp.region,
+            stamp.origin,
             context.actor,
             reason.rawValue
         )

@@ -39,11 +39,6 @@ extension SQL {
         UPDATE manifest SET touch_hlc = ?, touch_region = ?
         WHERE repo_id = ? AND digest = ? AND (touch_hlc, touch_region) < (?, ?)
         """
-    static let touchChildren = """
-        UPDATE manifest SET touch_hlc = ?, touch_region = ?
-        WHERE repo_id = ? AND digest IN (SELECT child FROM ref_manifest WHERE manifest_id = ?)
-            AND (touch_hlc, touch_region) < (?, ?)
-        """
     /// What decides whether a manifest is live: its last touch, its last deletion, its tags and its live indexes.
     static let standing = """
         SELECT m.id, m.live, m.touch_hlc, d.hlc,
@@ -97,7 +92,7 @@ extension Database {
             repository,
             digest.key,
             trashing.stamp.time.rawValue,
-            trashing.stamp.region,
+            trashing.stamp.origin,
             trashing.place?.origin,
             trashing.place?.index,
             now
@@ -106,16 +101,10 @@ extension Database {
 }
 
 extension Transaction {
-    /// A put, a tag or an index speaks for a manifest: an earlier deletion does not count any more.
+    /// A put, a tag or a restoration speaks for a manifest: an earlier deletion does not count any more.
     func touch(_ digest: Digest, in repository: Repository) throws {
-        let (time, region) = (stamp.time.rawValue, stamp.region)
+        let (time, region) = (stamp.time.rawValue, stamp.origin)
         try database.run(SQL.touchManifest, time, region, repository.id, digest.key, time, region)
-    }
-
-    /// The same for all that an index holds.
-    func touchChildren(of id: Int64, in repository: Repository) throws {
-        let (time, region) = (stamp.time.rawValue, stamp.region)
-        try database.run(SQL.touchChildren, time, region, repository.id, id, time, region)
     }
 
     /// Lets a manifest be judged before the operation ends.

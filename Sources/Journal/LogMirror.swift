@@ -129,3 +129,27 @@ package struct LogMirror: Sendable {
         (self.edge, self.signed) = (edge, signed)
     }
 }
+
+extension LogMirror {
+    /// Entries that are here, from an index on: at most those of one bundle, and held against the tree.
+    ///
+    /// - Throws: `.damaged` where the disk has other bytes than came, `.storage`.
+    package func leaves(from index: Int64, limit: Int) async throws(JournalError) -> [[UInt8]] {
+        let (number, size) = (index >> 8, size)
+        let width = Int(min(size - number << 8, Int64(TilePath.fullWidth)))
+        guard index >= 0, index < size, let path = TilePath(.entries, index: number, width: width),
+            let tile = TilePath(.hashes(level: 0), index: number, width: width)
+        else { throw JournalError(.notFound, "\(origin) has no entry \(index) here") }
+        do {
+            return try await threads.call { [files, origin] in
+                let (entries, hashes) = (try files.entries(path), try files.hashes(tile))
+                guard entries.map({ MerkleTree.leafHash($0) }) == hashes else {
+                    throw JournalError(.damaged, "the copy of \(origin) has other entries than its tree: \(path)")
+                }
+                return Array(entries.dropFirst(Int(index & 255)).prefix(limit))
+            }
+        } catch {
+            throw JournalError(error)
+        }
+    }
+}

@@ -12,4 +12,15 @@ package enum ReplicationLimits {
     static let quietPause: Duration = .milliseconds(250)
     /// Milliseconds between two attempts at a peer that fails, at most; the first comes after half a second to one.
     static let longestPause: Int64 = 60_000
+    /// Entries of a peer that wait for bytes which are being fetched.
+    static let entriesInFlight = 1_024
+    /// Images of a peer that are fetched at once, and those of one repository.
+    static let imagesAtOnce = 16
+    static let imagesOfRepositoryAtOnce = 4
+    static let blobsOfImageAtOnce = 4
+    /// Manifests that are fetched for one entry: an index, and what it holds.
+    static let manifestsOfImage = 2_048
+    /// Until the inbox is looked at again, without a sign that there is more: while something waits, and otherwise.
+    static let shortRest: Duration = .seconds(1)
+    static let longRest: Duration = .seconds(30)
 }

@@ -28,7 +28,6 @@ final class MemoryRegion {
         self.clock = clock
         self.database = try database ?? MemoryDatabase()
         var settings = Catalog.Settings()
-        settings.region = name
         settings.origin = "\(name).example"
         settings.grace = Sample.grace
         settings.undo = undo
@@ -44,12 +43,7 @@ final class MemoryRegion {
     }
 
     func meet(_ other: MemoryRegion) async throws {
-        _ = try await catalog.addPeer(
-            origin: other.origin,
-            region: other.name,
-            keys: "",
-            from: MirroredTree(size: 0, root: [UInt8](repeating: 0, count: 32), range: [])
-        )
+        _ = try await catalog.addPeer(origin: other.origin, region: other.name)
     }
 
     /// Makes entries of what was changed since the last time.
@@ -68,15 +62,13 @@ final class MemoryRegion {
         _ indexes: [Int],
         of other: MemoryRegion,
         manifests: [Digest: Manifest],
-        isGone: Bool = false,
         isImmutable: @escaping TagImmutability = { _, _ in false }
     ) async throws -> MergeReport {
         let entries = indexes.map { index in
             MergedEntry(
                 index: Int64(index),
                 change: other.log[index].change,
-                manifests: manifests,
-                isGone: isGone
+                manifests: manifests
             )
         }
         return try await catalog.merge(entries, of: other.origin, isImmutable: isImmutable)

@@ -54,9 +54,7 @@ struct RegionOracle {
             let holders = universe.filter { $0.manifest.manifests.contains { $0.digest == digest } }.map(\.digest)
             let touches = entries.filter { entry in
                 switch entry.kind {
-                case "manifest.put":
-                    entry.digest("digest").map { $0 == digest || holders.contains($0) } ?? false
-                case "manifest.restore", "tag.set": entry.digest("digest") == digest
+                case "manifest.put", "manifest.restore", "tag.set": entry.digest("digest") == digest
                 default: false
                 }
             }.map(\.time)

@@ -10,18 +10,13 @@ enum RegionVerbs {
     private static let origin = "there"
 
     static func run(_ catalog: Catalog) async throws {
-        let tree = MirroredTree(size: 0, root: [UInt8](repeating: 0, count: 32), range: [])
-        _ = try await catalog.addPeer(origin: origin, region: "eu", keys: "", from: tree)
+        _ = try await catalog.addPeer(origin: origin, region: "eu")
         try await catalog.setPositions(["cairn": 1], of: origin)
         let image = try SampleManifest.image(31, layers: [(Sample.digest(77), 7)], subject: Sample.digest(9))
         let index = try SampleManifest.index(32, [image])
         let leaves = try entries(image, index)
         let size = Int64(leaves.count)
-        try await catalog.receive(
-            leaves,
-            completing: MirroredTree(size: size, root: tree.root, range: []),
-            of: origin
-        )
+        try await catalog.receive(leaves, from: 0, mirrored: size, of: origin)
         for manifests in [[], [image, index]] {
             let due = try leaves.enumerated().map { place, leaf in
                 MergedEntry(

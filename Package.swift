@@ -136,6 +136,7 @@ let package = Package(
             dependencies: [
                 "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Retention", "Transparency",
                 "Trust",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: nio),
             ] + logged,
             swiftSettings: strict

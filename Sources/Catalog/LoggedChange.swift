@@ -42,6 +42,9 @@ package struct LoggedChange: Sendable, Hashable {
         [EventKind.quarantineSet, .quarantineCleared].map(\.rawValue).contains(kind)
     }
 
+    /// What it is, as the log calls it.
+    package var kindName: String { kind }
+
     func digest(_ key: String) -> Digest? { body?[key]?.text.flatMap { Digest($0) } }
 
     var tag: Tag? { body?["tag"]?.text.flatMap { Tag($0) } }

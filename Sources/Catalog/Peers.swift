@@ -59,6 +59,7 @@ extension SQL {
         INSERT INTO peer_position(peer, origin, size) VALUES (?, ?, ?)
         ON CONFLICT(peer, origin) DO UPDATE SET size = excluded.size WHERE peer_position.size < excluded.size
         """
+    static let confirmations = "SELECT peer, MAX(size) FROM peer_position WHERE origin = ? GROUP BY peer"
     /// A peer that may not have applied an entry. The one that wrote it has.
     static let peerBehind = """
         SELECT 1 FROM peer WHERE peer.state <> 'retired' AND peer.origin <> ? AND NOT EXISTS
@@ -135,6 +136,18 @@ extension Catalog {
             for (origin, size) in sizes.sorted(by: { $0.key < $1.key }).prefix(CatalogLimits.peers + 1) {
                 try transaction.database.run(SQL.setPosition, peer, origin, max(size, 0))
             }
+        }
+    }
+}
+
+extension Catalog {
+    /// How much of this registry's own log each peer has said that it has in full.
+    package func confirmations() async throws(CatalogError) -> [String: Int64] {
+        let origin = settings.origin
+        return try await readers.readOne { database in
+            var sizes: [String: Int64] = [:]
+            for row in try database.rows(SQL.confirmations, origin) { sizes[try row.text(0)] = try row.int(1) }
+            return sizes
         }
     }
 }

@@ -48,6 +48,8 @@ package final class LogFollower: Sendable {
         package var shown: Int64 = 0
         /// When a checkpoint was last verified, in seconds since 1970.
         package var verifiedAt: Int64?
+
+        package init(reason: String? = nil) { self.reason = reason }
     }
 
     /// Everything that is not a function of the input.
@@ -75,11 +77,14 @@ package final class LogFollower: Sendable {
 
     /// The peer's name in the configuration.
     package let name: String
+    /// The name of its log.
+    package let origin: String
     private let environment: Environment
     private let state = Mutex(Status())
 
-    package init(name: String, environment: Environment) {
+    package init(name: String, origin: String, environment: Environment) {
         self.name = name
+        self.origin = origin
         self.environment = environment
     }
 
@@ -91,24 +96,30 @@ package final class LogFollower: Sendable {
     ///   - mirror: What is here of the peer's log.
     ///   - source: Where it comes from.
     ///   - grown: Called whenever there are new entries. What it throws is tried again as a failure of the peer is.
+    ///   - frozen: Called before nothing more is taken, with the reason.
+    /// - Returns: The mirror as it is then.
     package func run(
         _ mirror: LogMirror,
         from source: Source,
-        grown: (LogMirror) async throws -> Void
-    ) async {
+        grown: (LogMirror) async throws -> Void,
+        frozen: (String) async throws -> Void = { _ in }
+    ) async -> LogMirror {
         var mirror = mirror
         var failures = 0
         var mismatches = 0
         note { $0.entries = mirror.size }
-        if let reason = await evidence(mirror) { return freeze(reason) }
-        while !Task.isCancelled {
+        if let reason = await evidence(mirror) {
+            await freeze(reason, frozen)
+            return mirror
+        }
+        following: while !Task.isCancelled {
             do {
                 let isFirst = status.phase == .starting
                 let hasGrown = try await follow(&mirror, source)
                 if hasGrown || isFirst, mirror.size > 0 { try await grown(mirror) }
                 (failures, mismatches) = (0, 0)
             } catch is CancellationError {
-                return
+                break following
             } catch let equivocation as LogMirror.Equivocation {
                 mismatches += 1
                 guard equivocation.isProven || mismatches >= ReplicationLimits.mismatches else {
@@ -117,12 +128,14 @@ package final class LogFollower: Sendable {
                     continue
                 }
                 await keep(equivocation, of: mirror)
-                return freeze(equivocation.reason)
+                await freeze(equivocation.reason, frozen)
+                break following
             } catch {
                 failures += 1
                 await fail("\(error)", failures)
             }
         }
+        return mirror
     }
 
     /// Says that nothing can be followed, because of what is here.
@@ -193,7 +206,13 @@ package final class LogFollower: Sendable {
         try? await environment.sleep(.milliseconds(pause / 2 + environment.random(pause / 2)))
     }
 
-    private func freeze(_ reason: String) {
+    private func freeze(_ reason: String, _ frozen: (String) async throws -> Void) async {
+        do { try await frozen(reason) } catch {
+            environment.logger.error(
+                "that a region is frozen could not be noted",
+                metadata: ["region": "\(name)", "error": "\(error)"]
+            )
+        }
         note { status in
             status.phase = .frozen
             status.reason = reason

@@ -46,7 +46,7 @@ struct Server: Sendable {
         )
         let scrubbing = Scrubbing(store: store, settings: configuration.scrub)
         let collecting = Collecting(store, configuration.collection)
-        let following = FollowingRegions(configuration.regions, root: configuration.root)
+        let following = FollowingRegions(configuration.regions, store)
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
@@ -56,7 +56,7 @@ struct Server: Sendable {
             health: health,
             metrics: HTTPMetrics(registry: metrics),
             scrubber: scrubbing.scrubber,
-            followers: following.followers,
+            regions: following.regions,
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
             logger: Logger(label: "http"),
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),

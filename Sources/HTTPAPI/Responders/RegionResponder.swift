@@ -1,35 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Catalog
 import HTTPTypes
 import HummingbirdCore
+import NIOCore
 import OCI
 import Observability
+import Registry
 import Replication
 
-/// `GET /api/v1/regions`: how far the logs of other regions are here, for those who may `audit` or `admin`.
+/// `/api/v1/regions` and `/api/v1/conflicts`: how other regions are followed, for those who may `audit` or `admin`, and
+/// what is done about them, for those who may `admin`.
 extension Responder {
-    func regions(_ exchange: Exchange) async throws -> Answer {
-        try exchange.require([.get, .head])
+    func regions(
+        _ exchange: Exchange,
+        _ resource: RegionResource,
+        body: inout IncomingBody
+    ) async throws -> Answer {
+        switch resource {
+        case .all:
+            try exchange.require([.get, .head])
+            return try await listRegions()
+        case .region(let name):
+            try exchange.require([.post])
+            return try await setRegion(name, body: &body)
+        case .conflicts:
+            try exchange.require([.get, .head])
+            return try await listConflicts(exchange)
+        case .conflict(let id):
+            try exchange.require([.post])
+            return try await resolve(id, exchange, body: &body)
+        }
+    }
+
+    private func listRegions() async throws -> Answer {
+        let (regions, summary) = (try await self.regions?.status() ?? [], try await self.regions?.summary())
         var json = JSONWriter()
         json.object { json in
+            json.members([("origin", registry.catalog.settings.origin)])
             json.key("regions")
             json.array { json in
-                for follower in followers { Self.write(follower, to: &json) }
+                for region in regions { Self.write(region, to: &json) }
             }
+            guard let summary else { return }
+            json.integers([
+                ("remote_blobs", summary.remote.blobs), ("remote_bytes", summary.remote.bytes),
+                ("conflicts_open", summary.conflicts.open),
+            ])
         }
         return Self.json(.ok, json)
     }
 
-    private static func write(_ follower: LogFollower, to json: inout JSONWriter) {
-        let status = follower.status
+    private static func write(_ region: RegionStatus, to json: inout JSONWriter) {
         json.object { json in
-            json.members([("region", follower.name), ("state", status.phase.rawValue)])
-            if let reason = status.reason { json.members([("reason", reason)]) }
-            json.integers([("entries", status.entries), ("shown", status.shown)])
-            json.integers([("behind", max(0, status.shown - status.entries))])
-            guard let time = status.verifiedAt else { return }
+            json.members([("region", region.name), ("origin", region.origin), ("state", region.phase)])
+            if let reason = region.reason { json.members([("reason", reason)]) }
+            let behind = max(0, region.log.shown - region.log.entries)
+            json.integers([
+                ("entries", region.log.entries), ("shown", region.log.shown), ("behind", behind),
+                ("applied", region.applied), ("waiting", region.inbox.open), ("parked", region.inbox.parked),
+                ("seconds_behind", region.secondsBehind), ("confirmed", region.confirmed),
+            ])
+            json.key("joining")
+            json.bool(region.applied < region.joined)
+            if let oldest = region.oldest { json.members([("oldest", oldest)]) }
+            guard let time = region.log.verifiedAt else { return }
             json.members([("verified_at", Timestamp(seconds: time).description)])
         }
+    }
+
+    /// The body is `{"state":"following"|"paused"|"retired","reason":"…"}`.
+    private func setRegion(_ name: String, body: inout IncomingBody) async throws -> Answer {
+        let document = try await Self.document(&body)
+        let states: [PeerState] = [.following, .paused, .retired]
+        guard let state = document["state"]?.text.flatMap(PeerState.init(rawValue:)), states.contains(state) else {
+            throw RequestError.badQuery("state is one of \(states.map(\.rawValue).joined(separator: ", "))")
+        }
+        let reason = document["reason"]?.text ?? ""
+        guard try await regions?.set(name, state, reason: reason) == true else {
+            throw RegistryError.notInLog("no region is called '\(ParsingError.quotable(name))'")
+        }
+        return Answer(.noContent)
+    }
+
+    private static func document(_ body: inout IncomingBody) async throws -> JSONValue {
+        let bytes = try await body.collect(limit: HTTPLimits.smallBody)
+        guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
+            throw RequestError.badQuery("the body is a JSON object")
+        }
+        return document
+    }
+
+    private func listConflicts(_ exchange: Exchange) async throws -> Answer {
+        let limit = max(1, try exchange.pageLength() ?? 100)
+        let isAll = exchange.query["all"] == "true"
+        let after = try exchange.number("after") ?? 0
+        let names = try await regions?.names() ?? [:]
+        let page = try await regions?.conflicts(open: !isAll, after: after, limit: limit + 1) ?? []
+        var json = JSONWriter()
+        json.object { json in
+            json.key("conflicts")
+            json.array { json in
+                for conflict in page.prefix(limit) { write(conflict, names, to: &json) }
+            }
+        }
+        var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+        if page.count > limit {
+            let filters = [("all", isAll ? "true" : nil)]
+            headers[Header.link] = Self.nextPage("/api/v1/conflicts", after: page[limit - 1].id, limit: limit, filters)
+        }
+        return Answer(.ok, headers: headers, body: .bytes(ByteBuffer(bytes: json.bytes)))
+    }
+
+    private func write(_ conflict: ConflictRecord, _ names: [String: String], to json: inout JSONWriter) {
+        json.object { json in
+            json.integers([("id", conflict.id)])
+            json.members([("repository", conflict.repository.description), ("tag", conflict.tag.description)])
+            let sides = [("winner", conflict.winner, conflict.won), ("loser", conflict.loser, conflict.lost)]
+            for (side, digest, stamp) in sides {
+                json.key(side)
+                json.object { json in
+                    if let digest { json.members([("digest", digest.description)]) }
+                    json.members([
+                        ("region", names[stamp.origin] ?? stamp.origin),
+                        ("time", Timestamp(seconds: stamp.time.milliseconds / 1_000).description),
+                    ])
+                }
+            }
+            json.members([("opened", Timestamp(seconds: conflict.opened).description)])
+            guard let resolved = conflict.resolved else { return }
+            json.members([("resolved", Timestamp(seconds: resolved).description)])
+        }
+    }
+
+    /// The body is `{"decision":"keep"|"take-loser"}`.
+    private func resolve(_ id: Int64, _ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
+        let decision: ConflictDecision
+        switch try await Self.document(&body)["decision"]?.text {
+        case "keep": decision = .keep
+        case "take-loser": decision = .takeLoser
+        default: throw RequestError.badQuery("decision is 'keep' or 'take-loser'")
+        }
+        let event = try await registry.resolveConflict(id, decision, caller: exchange.caller)
+        var answer = Answer(.noContent, headers: [Header.event: event])
+        try await addLogIndex(of: event, to: &answer, exchange)
+        return answer
     }
 }

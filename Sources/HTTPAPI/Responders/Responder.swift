@@ -25,8 +25,8 @@ package struct Responder: Sendable {
     let metrics: HTTPMetrics
     /// nil where blobs are not read over.
     let scrubber: Scrubber?
-    /// What keeps the logs of other regions up to date.
-    let followers: [LogFollower]
+    /// Other regions that are followed; nil where nobody does.
+    let regions: RegionControl?
     let accessLog: Logger?
     let logger: Logger
     let requestIDs: RequestIDs
@@ -43,7 +43,7 @@ package struct Responder: Sendable {
         health: Health,
         metrics: HTTPMetrics,
         scrubber: Scrubber? = nil,
-        followers: [LogFollower] = [],
+        regions: RegionControl? = nil,
         accessLog: Logger?,
         logger: Logger,
         requestIDs: RequestIDs,
@@ -56,7 +56,7 @@ package struct Responder: Sendable {
         self.health = health
         self.metrics = metrics
         self.scrubber = scrubber
-        self.followers = followers
+        self.regions = regions
         self.accessLog = accessLog
         self.logger = logger
         self.requestIDs = requestIDs
@@ -280,7 +280,7 @@ package struct Responder: Sendable {
         case .decide: try await decide(exchange, body: &body)
         case .usage: try await usage(exchange)
         case .storage: try await storage(exchange)
-        case .regions: try await regions(exchange)
+        case .regions(let resource): try await regions(exchange, resource, body: &body)
         case .retention(let resource): try await retention(exchange, resource, body: &body)
         case .pins: try await pins(exchange, body: &body)
         case .deployments: try await deployments(exchange, body: &body)

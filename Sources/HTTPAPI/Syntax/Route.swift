@@ -58,8 +58,8 @@ public enum Route: Hashable, Sendable {
     case usage
     /// `/api/v1/usage/storage`: what uses the disk, by what keeps it there.
     case storage
-    /// `/api/v1/regions`: how far the logs of other regions are here.
-    case regions
+    /// `/api/v1/regions` and `/api/v1/conflicts`
+    case regions(RegionResource)
     /// `/api/v1/pins`: what is kept whatever the rules say.
     case pins
     /// `/api/v1/deployments`: what runs where.
@@ -158,6 +158,10 @@ extension Route {
             self = .quarantine(try Route.digest(path.dropFirst(Route.quarantinePrefix.count)))
             return
         }
+        if let resource = RegionResource(String(path)) {
+            self = .regions(resource)
+            return
+        }
         if path.hasPrefix(RetentionResource.prefix) {
             guard let resource = RetentionResource(path.dropFirst(RetentionResource.prefix.count)) else {
                 throw .notFound
@@ -177,7 +181,7 @@ extension Route {
         "/api/v1/quarantine": .quarantines, "/api/v1/decide": .decide, "/api/v1/usage": .usage, "/api/v1/pins": .pins,
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
         "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
-        "/api/v1/regions": .regions,
+        "/api/v1/regions": .regions(.all), "/api/v1/conflicts": .regions(.conflicts),
         "/log/witness/add-checkpoint": .log(.witness), "/log/witness/vkey": .log(.witnessKey),
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"

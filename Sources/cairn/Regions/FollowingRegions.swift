@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Catalog
 import Content
 import Foundation
 import Journal
@@ -8,87 +9,41 @@ import Logging
 import RegistryClient
 import Replication
 import ServiceLifecycle
+import Synchronization
 
-/// Follows the logs of other regions while the server runs.
+/// Follows other regions while the server runs: copies their logs, and applies what they say.
 struct FollowingRegions: Service {
-    private struct Peer: Sendable {
-        let settings: RegionSettings
-        let follower: LogFollower
-    }
+    private let peers: [FollowedRegion]
 
-    private let peers: [Peer]
-    private let root: String
-    private let logger: Logger
-
-    /// The copies lie in `log/mirror/NAME` below the root of the store.
-    init(_ settings: [RegionSettings], root: String) {
-        self.root = root
+    /// The copies of the logs lie in `log/mirror/NAME` below the root of the store.
+    init(_ settings: [RegionSettings], _ store: Store) {
         let logger = Logger(label: "regions")
-        self.logger = logger
-        peers = settings.map { region in
-            let environment = LogFollower.Environment(
-                now: { Int64(Date().timeIntervalSince1970) },
-                sleep: { try await Task.sleep(for: $0) },
-                random: { $0 > 0 ? Int64.random(in: 0..<$0) : 0 },
-                logger: logger
-            )
-            return Peer(settings: region, follower: LogFollower(name: region.name, environment: environment))
+        let environment = LogFollower.Environment(
+            now: { Int64(Date().timeIntervalSince1970) },
+            sleep: { try await Task.sleep(for: $0) },
+            random: { $0 > 0 ? Int64.random(in: 0..<$0) : 0 },
+            logger: logger
+        )
+        let made = settings.map { region in
+            let follower = LogFollower(name: region.name, origin: region.log, environment: environment)
+            return (region, follower, PeerSource(region.name, follower))
         }
+        peers = made.map { region, follower, source in
+            let others = made.map(\.2).filter { $0 !== source }
+            return FollowedRegion(region, follower, source, others, store, environment)
+        }
+        regions = RegionControl(store.catalog, made.map(\.1), now: environment.now)
+        for peer in peers { regions.onChange(of: peer.name) { peer.stateHasChanged() } }
     }
 
-    var followers: [LogFollower] { peers.map(\.follower) }
+    let regions: RegionControl
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                for peer in peers { group.addTask { await follow(peer) } }
+                for peer in peers { group.addTask { await peer.run() } }
             }
         }
         try? await gracefulShutdown()
-    }
-
-    private func follow(_ peer: Peer) async {
-        let threads = FileThreads(count: 1)
-        do {
-            let mirror = try await LogMirror(
-                of: peer.settings.log,
-                in: "\(root)/log/mirror/\(peer.settings.name)",
-                keys: peer.settings.keys,
-                filesystem: .live,
-                threads: threads
-            )
-            try await follow(peer, mirror)
-        } catch {
-            peer.follower.stop("\(error)")
-            logger.critical(
-                "the copy of a region's log cannot be used",
-                metadata: ["region": "\(peer.settings.name)", "why": "\(error)"]
-            )
-        }
-        await threads.shutDown()
-    }
-
-    private func follow(_ peer: Peer, _ mirror: LogMirror) async throws(ClientError) {
-        var options = Transport.Options()
-        options.caFile = peer.settings.authorities
-        try await Transport.with(options) { transport async throws(ClientError) in
-            let registry = try RemoteRegistry(
-                origin: peer.settings.origin,
-                credentials: CredentialSource(given: peer.settings.credentials, environment: [:]),
-                transport: transport
-            )
-            let feed = LogFeed(registry)
-            let source = LogFollower.Source { after in
-                try await feed.checkpoint(after: after)
-            } bundles: { paths in
-                try await feed.entries(paths)
-            }
-            await peer.follower.run(mirror, from: source) { mirror in
-                logger.debug(
-                    "a log has grown",
-                    metadata: ["region": "\(peer.settings.name)", "entries": "\(mirror.size)"]
-                )
-            }
-        }
     }
 }

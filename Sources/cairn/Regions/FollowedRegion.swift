@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import Content
+import Journal
+import Logging
+import RegistryClient
+import Replication
+
+/// Follows one other region: one task copies its log, another applies what came.
+struct FollowedRegion: Sendable {
+    private let settings: RegionSettings
+    private let follower: LogFollower
+    private let source: PeerSource
+    private let store: Store
+    private let environment: LogFollower.Environment
+    private let intake: RegionIntake
+    private let worker: RegionWorker
+    private let changes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    init(
+        _ settings: RegionSettings,
+        _ follower: LogFollower,
+        _ source: PeerSource,
+        _ others: [PeerSource],
+        _ store: Store,
+        _ environment: LogFollower.Environment
+    ) {
+        self.settings = settings
+        self.follower = follower
+        self.source = source
+        self.store = store
+        self.environment = environment
+        intake = RegionIntake(store.catalog, of: settings.log)
+        worker = RegionWorker(
+            store.catalog,
+            of: settings.log,
+            region: settings.name,
+            content: RegionBytes(registry: store.registry, sources: [source] + others).content,
+            environment: environment
+        )
+    }
+
+    var name: String { settings.name }
+
+    /// An operator has paused it, or goes on.
+    func stateHasChanged() { changes.continuation.yield() }
+
+    /// Until the task is cancelled.
+    func run() async {
+        let threads = FileThreads(count: 1)
+        do {
+            switch try await store.catalog.addPeer(origin: settings.log, region: settings.name) {
+            case .added, .known: break
+            case .own: throw CatalogError(.inconsistent, "its log '\(settings.log)' is this registry's own")
+            case .tooMany(let limit): throw CatalogError(.inconsistent, "more than \(limit) regions were followed")
+            }
+            let mirror = try await LogMirror(
+                of: settings.log,
+                in: "\(store.content.layout.root)/log/mirror/\(settings.name)",
+                keys: settings.keys,
+                filesystem: .live,
+                threads: threads
+            )
+            try await thaw(mirror)
+            try await follow(mirror)
+        } catch is CancellationError {
+        } catch {
+            follower.stop("\(error)")
+            environment.logger.critical(
+                "a region cannot be followed",
+                metadata: ["region": "\(settings.name)", "why": "\(error)"]
+            )
+        }
+        await threads.shutDown()
+    }
+
+    /// A peer that was frozen goes on once a person has taken the evidence away.
+    private func thaw(_ mirror: LogMirror) async throws {
+        guard try await store.catalog.peer(settings.log)?.state == .frozen, try await mirror.keptEvidence() == nil
+        else { return }
+        _ = try await store.catalog.setPeer(settings.log, state: .following, reason: "")
+    }
+
+    /// Follows while it is to be followed.
+    private func follow(_ mirror: LogMirror) async throws {
+        var mirror = mirror
+        while !Task.isCancelled {
+            if try await store.catalog.peer(settings.log)?.state == .following {
+                let known = mirror
+                mirror = try await withThrowingTaskGroup(of: LogMirror?.self) { group in
+                    group.addTask { try await connect(known) }
+                    group.addTask {
+                        try await hasChanged()
+                        return nil
+                    }
+                    var last = known
+                    while let ended = try await group.next() {
+                        if let ended { last = ended } else { group.cancelAll() }
+                    }
+                    return last
+                }
+            } else {
+                try await hasChanged()
+            }
+        }
+    }
+
+    /// Returns when the state is another one than that of following, or again that one.
+    private func hasChanged() async throws {
+        for await _ in changes.stream { return }
+        throw CancellationError()
+    }
+
+    private func connect(_ mirror: LogMirror) async throws -> LogMirror {
+        var options = Transport.Options()
+        options.caFile = settings.authorities
+        return try await Transport.with(options) { transport async throws(ClientError) in
+            let registry = try RemoteRegistry(
+                origin: settings.origin,
+                credentials: CredentialSource(given: settings.credentials, environment: [:]),
+                transport: transport
+            )
+            return await source.connected(settings, over: transport) { await follow(mirror, LogFeed(registry)) }
+        }
+    }
+
+    private func follow(_ mirror: LogMirror, _ feed: LogFeed) async -> LogMirror {
+        let source = LogFollower.Source { after in
+            try await feed.checkpoint(after: after)
+        } bundles: { paths in
+            try await feed.entries(paths)
+        }
+        return await withTaskGroup(of: LogMirror?.self) { group in
+            group.addTask {
+                await worker.run()
+                return nil
+            }
+            group.addTask {
+                await follower.run(mirror, from: source) { mirror in
+                    if try await intake.take(mirror) { worker.wake() }
+                } frozen: { reason in
+                    _ = try await store.catalog.setPeer(settings.log, state: .frozen, reason: reason)
+                }
+            }
+            var last = mirror
+            for await ended in group {
+                // Where the log is not followed any more, nothing of it is applied.
+                if let ended { last = ended }
+                group.cancelAll()
+            }
+            return last
+        }
+    }
+}

@@ -133,6 +133,7 @@ let package = Package(
             dependencies: [
                 "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Retention", "Transparency",
                 "Trust",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: nio),
             ] + logged,
             swiftSettings: strict
@@ -172,8 +173,7 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Replication",
-                "Transparency",
-                "Trust",
+                "Transparency", "Trust",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

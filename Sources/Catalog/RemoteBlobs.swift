@@ -25,10 +25,26 @@ extension SQL {
     static let remoteBlobs = """
         SELECT digest, size, state, health FROM blob WHERE state = 'remote' AND digest > ? ORDER BY digest LIMIT ?
         """
+    static let blobHolding = """
+        SELECT b.size, b.state, b.health
+        FROM repo r JOIN repo_blob l ON l.repo_id = r.id JOIN blob b ON b.digest = l.digest
+        WHERE r.name = ? AND l.digest = ? AND l.hidden = 0
+        """
     static let countRemote = """
         SELECT COUNT(*), COALESCE(SUM(size), 0) FROM
             (SELECT size FROM blob WHERE state = 'remote' AND digest > x'' LIMIT ?) AS bounded
         """
+}
+
+/// Where the bytes of a blob are that a repository has a link to; sizes are bytes.
+package enum BlobHolding: Sendable, Hashable {
+    case here(size: Int64)
+    /// In other regions alone.
+    case elsewhere(size: Int64)
+    /// They were here, and are missing or damaged.
+    case damaged(size: Int64)
+    /// The repository has no link that is to be seen.
+    case unlinked
 }
 
 extension Transaction {
@@ -61,6 +77,20 @@ extension Catalog {
     package func remoteBlobs(after digest: Digest?, limit: Int) async throws(CatalogError) -> [BlobRecord] {
         let (limit, after) = (Catalog.rows(limit), digest?.key ?? Digest.beforeFirst)
         return try await readers.readOne { try $0.rows(SQL.remoteBlobs, after, limit).map(BlobRecord.init) }
+    }
+
+    /// Where a blob's bytes are. Reads only: the answer may be stale the moment it is out.
+    package func holding(of digest: Digest, in name: RepositoryName) async throws(CatalogError) -> BlobHolding {
+        try await readers.readOne { database in
+            guard let row = try database.row(SQL.blobHolding, name.description, digest.key) else { return .unlinked }
+            let size = try row.int(0)
+            switch BlobState(rawValue: try row.text(1)) {
+            case .live:
+                return try row.text(2) == BlobHealth.ok.rawValue ? .here(size: size) : .damaged(size: size)
+            case .remote: return .elsewhere(size: size)
+            default: return .unlinked
+            }
+        }
     }
 
     /// How many there are, and their bytes: at most `CatalogLimits.countedRows` are counted.

@@ -27,6 +27,8 @@ package final class Registry: Sendable {
     package let pullTimes: PullTimes?
     let uploads: Uploads
     let manifests: ManifestCache
+    /// What is being fetched from other registries.
+    let fetcher: Fetcher
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64
@@ -42,6 +44,7 @@ package final class Registry: Sendable {
         retention: RetentionRunner? = nil,
         pullTimes: PullTimes? = nil,
         blobLimit: Int64,
+        fetching: FetchOptions = FetchOptions(),
         logger: Logger
     ) {
         self.blobLimit = blobLimit
@@ -55,6 +58,7 @@ package final class Registry: Sendable {
         self.logger = logger
         uploads = Uploads()
         manifests = ManifestCache()
+        fetcher = Fetcher(options: fetching)
     }
 
     /// What recovery at start found and did.

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+/// Bounds of fetching content from other registries. Sizes are bytes.
+package struct FetchLimits: Sendable {
+    /// Blobs fetched at once.
+    package var atOnce = 16
+    /// How many of these may be fetched while no client waits for them.
+    package var backfillAtOnce = 8
+    /// Blobs that wait for their turn; more are refused for load.
+    package var waiting = 10_000
+    /// A source that sends fewer than `windowBytes` in this time is left for the next one. Time in which the disk is
+    /// waited for does not count.
+    package var window: Duration = .seconds(10)
+    package var windowBytes: Int64 = 64 << 10
+    /// How often all sources may fail in a row.
+    package var rounds = 5
+    /// So many bytes between two failures make a new row of failures.
+    package var progressBytes: Int64 = 1 << 20
+    /// The pause after the first round of failures; it doubles up to `longestPause`.
+    package var pause: Duration = .milliseconds(250)
+    package var longestPause: Duration = .seconds(5)
+
+    package init() {}
+}
+
+/// What fetching needs from outside.
+package struct FetchOptions: Sendable {
+    package var limits = FetchLimits()
+    /// Waits; throws when its task is cancelled.
+    package var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+
+    package init() {}
+}

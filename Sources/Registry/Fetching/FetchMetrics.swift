@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Metrics
+
+/// What fetching counts. The names of sources come from the configuration, so there are few.
+struct FetchMetrics: Sendable {
+    private let joined = Counter(label: "cairn_fetch_joined_total")
+    private let seconds = Timer(label: "cairn_fetch_seconds")
+
+    /// A source was asked for a blob.
+    func asked(_ source: String, result: String) {
+        Counter(label: "cairn_fetches_total", dimensions: [("source", source), ("result", result)]).increment()
+    }
+
+    func received(_ bytes: Int64, from source: String) {
+        Counter(label: "cairn_fetch_bytes_total", dimensions: [("source", source)]).increment(by: bytes)
+    }
+
+    /// Somebody waits for what is being fetched already.
+    func hasJoined() { joined.increment() }
+
+    func took(_ duration: Duration) {
+        seconds.recordNanoseconds(Int64(duration / .nanoseconds(1)))
+    }
+}

@@ -176,8 +176,7 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Replication",
-                "Transparency",
-                "Trust",
+                "Transparency", "Trust",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -53,6 +53,7 @@ import Testing
         )
         fixture.clock.advance(seconds: 1_400)
         _ = try await catalog.touchBlob(layer, in: other)
+        _ = try await catalog.holding(of: layer, in: other)
         _ = try await catalog.untag("b")
         _ = try await catalog.delete(image.digest)
         _ = try await catalog.delete(SampleManifest.index(3, [image]).digest)

@@ -27,6 +27,7 @@ package final class TestStore: Sendable {
         package var settings = Catalog.Settings()
         package var statementTrace: (@Sendable (String) -> Void)?
         package var blobLimit: Int64 = 1 << 40
+        package var fetching = FetchOptions()
         package init() {}
 
         /// Upload sessions open at once.
@@ -100,6 +101,7 @@ package final class TestStore: Sendable {
             ),
             pullTimes: PullTimes(catalog: catalog, now: { clock.wallSeconds }),
             blobLimit: options.blobLimit,
+            fetching: options.fetching,
             logger: Self.silent
         )
         link.set(registry)

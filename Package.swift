@@ -111,7 +111,11 @@ let package = Package(
             swiftSettings: strictWithC
         ),
         .target(
-            name: "Replication", dependencies: ["Catalog", "Journal", "OCI", "Transparency"] + logged,
+            name: "Replication",
+            dependencies: [
+                "Catalog", "Journal", "OCI", "Transparency",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ] + logged,
             swiftSettings: strict
         ),
         .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),

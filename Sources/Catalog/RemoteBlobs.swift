@@ -22,8 +22,10 @@ extension SQL {
         DELETE FROM blob WHERE digest = ? AND state = 'remote'
             AND NOT EXISTS (SELECT 1 FROM repo_blob l WHERE l.digest = blob.digest)
         """
-    static let remoteBlobs = """
-        SELECT digest, size, state, health FROM blob WHERE state = 'remote' AND digest > ? ORDER BY digest LIMIT ?
+    static let missingBlobs = """
+        SELECT b.digest, b.size, (SELECT r.name FROM repo_blob l JOIN repo r ON r.id = l.repo_id
+            WHERE l.digest = b.digest ORDER BY l.repo_id LIMIT 1)
+        FROM blob b WHERE b.state = 'remote' AND b.digest > ? ORDER BY b.digest LIMIT ?
         """
     static let blobHolding = """
         SELECT b.size, b.state, b.health
@@ -72,11 +74,28 @@ extension Transaction {
     }
 }
 
+/// A blob that is linked here, and whose bytes are in other regions alone.
+package struct MissingBlob: Sendable, Hashable {
+    package let digest: Digest
+    package let size: Int64
+    /// One of the repositories that link it.
+    package let repository: RepositoryName
+}
+
 extension Catalog {
     /// Blobs that are linked here and whose bytes are in other regions alone, after a digest.
-    package func remoteBlobs(after digest: Digest?, limit: Int) async throws(CatalogError) -> [BlobRecord] {
+    package func missingBlobs(after digest: Digest?, limit: Int) async throws(CatalogError) -> [MissingBlob] {
         let (limit, after) = (Catalog.rows(limit), digest?.key ?? Digest.beforeFirst)
-        return try await readers.readOne { try $0.rows(SQL.remoteBlobs, after, limit).map(BlobRecord.init) }
+        return try await readers.readOne { database in
+            try database.rows(SQL.missingBlobs, after, limit).compactMap { row in
+                guard try row.optionalText(2) != nil else { return nil }
+                return MissingBlob(
+                    digest: try row.digest(0),
+                    size: try row.int(1),
+                    repository: try row.repositoryName(2)
+                )
+            }
+        }
     }
 
     /// Where a blob's bytes are. Reads only: the answer may be stale the moment it is out.

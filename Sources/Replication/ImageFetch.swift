@@ -36,10 +36,7 @@ struct ImageFetch: Sendable {
     func blobs(of manifests: some Collection<Manifest>) async throws {
         var wanted: [Digest: Int64] = [:]
         for manifest in manifests {
-            let loose = manifest.manifests.filter { !$0.mediaType.isManifest }
-            for blob in (manifest.config.map { [$0] } ?? []) + manifest.layers + loose where !blob.mayBeAbsent {
-                wanted[blob.digest] = blob.size
-            }
+            for blob in manifest.blobsNeeded { wanted[blob.digest] = blob.size }
         }
         var absent: [(digest: Digest, size: Int64)] = []
         for (digest, size) in wanted.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {

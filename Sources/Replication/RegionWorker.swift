@@ -26,6 +26,7 @@ package actor RegionWorker {
 
     private let catalog: Catalog
     private let content: RegionContent
+    private let backfill: BlobBackfill
     private let environment: LogFollower.Environment
     /// The peer's log, and its name here.
     private let origin: String
@@ -43,12 +44,14 @@ package actor RegionWorker {
         of origin: String,
         region: String,
         content: RegionContent,
+        backfill: BlobBackfill,
         environment: LogFollower.Environment
     ) {
         self.catalog = catalog
         self.origin = origin
         self.region = region
         self.content = content
+        self.backfill = backfill
         self.environment = environment
     }
 
@@ -177,12 +180,14 @@ package actor RegionWorker {
         do {
             let manifests = try await fetch.manifests([image.digest])
             let joined = try await catalog.peer(origin)?.joined ?? 0
-            if images[image, default: []].contains(where: { $0.entry.index >= joined }) {
-                try await fetch.blobs(of: manifests.values)
-            }
+            let isWhole = images[image, default: []].contains { $0.entry.index >= joined }
+            if isWhole { try await fetch.blobs(of: manifests.values) }
             try await fetch.keep(manifests)
             let waiting = end(image)
             _ = try await merge(waiting, with: manifests)
+            if !isWhole {
+                for manifest in manifests.values { await backfill.offer(manifest, in: image.repository) }
+            }
             release(waiting)
         } catch is CancellationError {
             release(end(image))

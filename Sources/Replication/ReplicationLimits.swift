@@ -20,6 +20,9 @@ package enum ReplicationLimits {
     static let blobsOfImageAtOnce = 4
     /// Manifests that are fetched for one entry: an index, and what it holds.
     static let manifestsOfImage = 2_048
+    /// Blobs of the back-fill that are fetched at once, and that wait in the order in which they were asked for.
+    static let backfillAtOnce = 8
+    static let backfillQueue = 16_384
     /// Until the inbox is looked at again, without a sign that there is more: while something waits, and otherwise.
     static let shortRest: Duration = .seconds(1)
     static let longRest: Duration = .seconds(30)

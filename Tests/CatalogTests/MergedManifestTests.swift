@@ -148,7 +148,7 @@ import Testing
         #expect(candidates.map(\.digest) == [image.digest])
         let audit = try await catalog.auditBlobs(after: nil)
         #expect(audit.findings == [] && audit.rows == 1 && audit.bytes == image.size)
-        let waiting = try await catalog.remoteBlobs(after: nil, limit: 9)
+        let waiting = try await catalog.missingBlobs(after: nil, limit: 9)
         #expect(waiting.map(\.digest) == [config])
 
         try await catalog.linkConfig()

@@ -36,7 +36,7 @@ enum RegionVerbs {
             }
         }
         _ = try await catalog.conflictCounts()
-        _ = try await catalog.remoteBlobs(after: nil, limit: 10)
+        _ = try await catalog.missingBlobs(after: nil, limit: 10)
         _ = try await catalog.remoteBacklog()
         _ = try await catalog.expireTombstones(limit: 10)
         _ = try await catalog.peers()

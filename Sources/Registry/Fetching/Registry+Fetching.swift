@@ -87,13 +87,7 @@ extension Registry {
         )
         do {
             let blob = try await transfer.run { size in
-                _ = try await self.catalog.linkUploadedBlob(
-                    digest,
-                    size: size,
-                    in: repository,
-                    upload: nil,
-                    context: context
-                )
+                try await self.catalog.linkFetchedBlob(digest, size: size, in: repository)
             }
             logger.debug("blob fetched", metadata: ["digest": "\(digest)", "bytes": "\(blob.size)"])
             return blob

@@ -25,6 +25,7 @@ struct FollowedRegion: Sendable {
         _ source: PeerSource,
         _ others: [PeerSource],
         _ store: Store,
+        _ backfill: BlobBackfill,
         _ environment: LogFollower.Environment
     ) {
         self.settings = settings
@@ -38,6 +39,7 @@ struct FollowedRegion: Sendable {
             of: settings.log,
             region: settings.name,
             content: RegionBytes(registry: store.registry, sources: [source] + others).content,
+            backfill: backfill,
             environment: environment
         )
     }

@@ -14,6 +14,7 @@ import Synchronization
 /// Follows other regions while the server runs: copies their logs, and applies what they say.
 struct FollowingRegions: Service {
     private let peers: [FollowedRegion]
+    private let backfill: BlobBackfill
 
     /// The copies of the logs lie in `log/mirror/NAME` below the root of the store.
     init(_ settings: [RegionSettings], _ store: Store) {
@@ -28,9 +29,15 @@ struct FollowingRegions: Service {
             let follower = LogFollower(name: region.name, origin: region.log, environment: environment)
             return (region, follower, PeerSource(region.name, follower))
         }
+        let backfill = BlobBackfill(
+            store.catalog,
+            content: RegionBytes(registry: store.registry, sources: made.map(\.2)).content,
+            environment: environment
+        )
+        self.backfill = backfill
         peers = made.map { region, follower, source in
             let others = made.map(\.2).filter { $0 !== source }
-            return FollowedRegion(region, follower, source, others, store, environment)
+            return FollowedRegion(region, follower, source, others, store, backfill, environment)
         }
         regions = RegionControl(store.catalog, made.map(\.1), now: environment.now)
         for peer in peers { regions.onChange(of: peer.name) { peer.stateHasChanged() } }
@@ -41,6 +48,7 @@ struct FollowingRegions: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
+                if !peers.isEmpty { group.addTask { await backfill.run() } }
                 for peer in peers { group.addTask { await peer.run() } }
             }
         }

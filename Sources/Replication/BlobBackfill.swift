@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+package import Catalog
+internal import DequeModule
+internal import Logging
+internal import Metrics
+internal import OCI
+
+/// Fetches the blobs whose bytes other regions alone have: those of what was merged last first, which after a join are
+/// the newest, then all others.
+///
+/// Nothing of it has to survive: the catalog says which blobs are not here.
+package actor BlobBackfill {
+    private struct Wanted: Hashable {
+        let digest: Digest
+        let size: Int64
+        let repository: RepositoryName
+    }
+
+    private let catalog: Catalog
+    private let content: RegionContent
+    private let environment: LogFollower.Environment
+    private var queue: Deque<Wanted> = []
+    private var queued: Set<Digest> = []
+    /// Those that could not be had, until all others were tried.
+    private var failed: Set<Digest> = []
+    private let wakeup = Wakeup()
+
+    package init(_ catalog: Catalog, content: RegionContent, environment: LogFollower.Environment) {
+        self.catalog = catalog
+        self.content = content
+        self.environment = environment
+    }
+
+    /// There may be more to fetch.
+    package nonisolated func wake() { wakeup.signal() }
+
+    /// Asks for the blobs of a manifest that was merged without them.
+    func offer(_ manifest: Manifest, in repository: RepositoryName) {
+        for blob in manifest.blobsNeeded where queue.count < ReplicationLimits.backfillQueue {
+            guard queued.insert(blob.digest).inserted else { continue }
+            queue.append(Wanted(digest: blob.digest, size: blob.size, repository: repository))
+        }
+        wakeup.signal()
+    }
+
+    /// Works until the task is cancelled.
+    package func run() async {
+        while !Task.isCancelled {
+            let fetched = await pass()
+            guard fetched == 0, queue.isEmpty, !Task.isCancelled else { continue }
+            failed = []
+            let sleep = environment.sleep
+            await wakeup.wait { try await sleep(ReplicationLimits.longRest) }
+        }
+    }
+
+    /// Fetches what is asked for, and then what is missing, once each.
+    ///
+    /// - Returns: How many blobs came.
+    private func pass() async -> Int {
+        var fetched = 0
+        var after: Digest?
+        await withTaskGroup(of: Bool.self) { group in
+            var running = 0
+            while !Task.isCancelled {
+                if queue.isEmpty {
+                    guard let page = try? await catalog.missingBlobs(after: after, limit: 64), !page.isEmpty else { break }
+                    after = page.last?.digest
+                    for blob in page where !failed.contains(blob.digest) && queued.insert(blob.digest).inserted {
+                        queue.append(Wanted(digest: blob.digest, size: blob.size, repository: blob.repository))
+                    }
+                    continue
+                }
+                if running >= ReplicationLimits.backfillAtOnce, let came = await group.next() {
+                    running -= 1
+                    fetched += came ? 1 : 0
+                }
+                guard let next = queue.popFirst() else { continue }
+                running += 1
+                group.addTask { await self.fetch(next) }
+            }
+            for await came in group { fetched += came ? 1 : 0 }
+        }
+        return fetched
+    }
+
+    private func fetch(_ wanted: Wanted) async -> Bool {
+        defer { queued.remove(wanted.digest) }
+        do {
+            try await content.blob(wanted.digest, wanted.size, wanted.repository)
+            Counter(label: "cairn_region_backfill_blobs_total").increment()
+            return true
+        } catch is CancellationError {
+            return false
+        } catch {
+            failed.insert(wanted.digest)
+            environment.logger.debug(
+                "a blob of another region has not come",
+                metadata: ["blob": "\(wanted.repository)@\(wanted.digest)", "why": "\(error)"]
+            )
+            return false
+        }
+    }
+}
+
+extension Manifest {
+    /// The blobs that have to be here for it to be whole.
+    var blobsNeeded: [Descriptor] {
+        let loose = manifests.filter { !$0.mediaType.isManifest }
+        return ((config.map { [$0] } ?? []) + layers + loose).filter { !$0.mayBeAbsent }
+    }
+}

@@ -40,7 +40,8 @@ extension Merge {
     mutating func touch(_ digest: Digest, _ entry: MergedEntry, in repository: Repository) throws -> [Digest]? {
         var missing: [Digest] = []
         // Put before it was deleted, and not here: whatever holds it in spite of that asks for it.
-        if try database.row(SQL.depthOfManifest, repository.id, digest.key) == nil,
+        if entry.manifests[digest] == nil,
+            try database.row(SQL.depthOfManifest, repository.id, digest.key) == nil,
             let trashed = try database.row(SQL.trashTime, repository.id, digest.key)?.int(0),
             transaction.stamp.time.rawValue < trashed
         {
@@ -67,8 +68,9 @@ extension Merge {
         return nil
     }
 
-    /// The row of a manifest, new where there is none. nil where something is missing, which is named.
-    private mutating func admit(
+    /// The row of a manifest, new where there is none. nil where something is missing, which is named. On a level below
+    /// the first it is what something else holds: no change speaks for it.
+    mutating func admit(
         _ digest: Digest,
         _ entry: MergedEntry,
         in repository: Repository,

@@ -23,10 +23,10 @@ extension Merge {
         guard position > 0 || writes.count < CatalogLimits.tagWritesKept else { return nil }
         writes.insert(write, at: position)
         let outcome = TagOutcome(writes, isImmutable: isImmutable(repository.name, tag))
-        if let digest = outcome.current?.digest,
-            try database.row(SQL.manifestRow, repository.id, digest.key) == nil
-        {
-            return [digest]
+        if let digest = outcome.current?.digest {
+            // Not here only where it was deleted after this was set: the tag holds it all the same.
+            var missing: [Digest] = []
+            guard try admit(digest, entry, in: repository, levels: 1, &missing) != nil else { return missing }
         }
         try transaction.note(write, of: tag, in: repository)
         try keep(outcome.conflicts, of: tag, since: writes[0].stamp, in: repository)

@@ -7,7 +7,7 @@ import OCI
 
 package enum PeerState: String, Sendable, Hashable {
     case following
-    /// Not followed for now, by an operator's will.
+    /// Not followed at the moment, by an operator's will.
     case paused
     /// Its log contradicts itself: nothing of it is taken any more.
     case frozen

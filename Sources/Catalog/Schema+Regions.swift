@@ -8,7 +8,8 @@ extension Schema {
     /// What is known of other regions, and by what their changes and those made here are ordered.
     ///
     /// A `peer` is the log of another region: how many of its entries came into the inbox (`size`), how many it had
-    /// when it was first heard (`joined`), and how many of its first entries are applied. `peer_position` is how far a peer says
+    /// when it was first heard (`joined`), and how many of its first entries are applied. `peer_position` is how
+    /// far a peer says
     /// that it has applied a log. `inbox` has the entries that are mirrored and not applied, and those that are, while
     /// one before them is not; times are of service time.
     ///

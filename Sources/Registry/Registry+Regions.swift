@@ -25,7 +25,8 @@ extension Registry {
     /// Ends a conflict of regions, with what has the tag now or with the value that lost. Durable on return.
     ///
     /// - Returns: The id of the event.
-    /// - Throws: `RegistryError.notInLog` for an unknown one, `.recordConflict` for one that has ended or whose image is
+    /// - Throws: `RegistryError.notInLog` for an unknown one, `.recordConflict` for one that has ended or whose
+    /// image is
     ///   gone, `.bound`.
     package func resolveConflict(
         _ id: Int64,

@@ -49,6 +49,13 @@ struct DrainNotice: Service {
     let regions: RegionControl
     let logger: Logger
 
+    init(_ health: Health, _ journal: Journal?, _ regions: RegionControl, _ logger: Logger) {
+        self.health = health
+        self.journal = journal
+        self.regions = regions
+        self.logger = logger
+    }
+
     func run() async throws {
         try? await gracefulShutdown()
         health.beginDraining()

@@ -77,14 +77,7 @@ struct Server: Sendable {
                 .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
                 .init(service: watch),
                 .init(service: server),
-                .init(
-                    service: DrainNotice(
-                        health: health,
-                        journal: store.registry.journal,
-                        regions: following.regions,
-                        logger: logger
-                    )
-                ),
+                .init(service: DrainNotice(health, store.registry.journal, following.regions, logger)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle")

@@ -43,7 +43,7 @@ final class RegionWorld {
     private var random: SeededGenerator
     /// Which entries of which region each region has applied.
     private var applied: [[Set<Int>]]
-    /// Between which regions nothing passes for now.
+    /// Between which regions nothing passes at the moment.
     private var cut: Set<[Int]> = []
     private(set) var outcomes: [String: Int] = [:]
 

@@ -29,7 +29,8 @@ extension Registry {
     /// A blob that is damaged here is fetched too, which heals it. Quotas are those of the region that took the push;
     /// here they are counted, not enforced.
     ///
-    /// - Throws: `FetchError` with what was wrong with each source; `RegistryError.storageFull` at the soft limit of the
+    /// - Throws: `FetchError` with what was wrong with each source; `RegistryError.storageFull` at the soft limit
+    ///   of the
     ///   disk; `.blobTooLarge`; `.overloaded`; `CancellationError`.
     @discardableResult
     package func fetchBlob(

@@ -99,6 +99,8 @@ package actor RegionWorker {
     ///
     /// - Returns: Whether there was any, and room for more.
     private func takeDue(in group: inout DiscardingTaskGroup) async throws -> Bool {
+        // What is queued goes on whether or not anything else has become due.
+        start(in: &group)
         guard inFlight.count < ReplicationLimits.entriesInFlight, let peer = try await catalog.peer(origin),
             peer.state == .following
         else { return false }

@@ -17,6 +17,7 @@ internal import Transparency
 /// <signer>/origin                           the name of the log, where it was continued under a new one
 /// <signer>/witness-key.pem                  the key that cosigns other logs
 /// <signer>/witness-key.pem.former-<n>       one that was, before the catalog forgot what it had cosigned
+/// <signer>/region-key.pem                    the key that says what of other regions' logs is here
 /// <signer>/checkpoint                       the largest checkpoint that was ever signed
 /// ```
 package struct JournalLayout: Hashable, Sendable {

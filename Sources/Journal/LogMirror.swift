@@ -153,3 +153,19 @@ extension LogMirror {
         }
     }
 }
+
+extension LogMirror {
+    /// The bytes of a tile or bundle, as the tree has it now: of a partial one in whose favour a wider one is here, the
+    /// beginning of that.
+    ///
+    /// - Throws: `.notFound`, `.storage`.
+    package func tile(_ path: TilePath) async throws(JournalError) -> [UInt8] {
+        do {
+            let found = try await threads.call { [files] in try files.read(path) }
+            if let found { return found }
+        } catch {
+            throw JournalError(error)
+        }
+        throw JournalError(.notFound, "the copy of \(origin) has no \(path)")
+    }
+}

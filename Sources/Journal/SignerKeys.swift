@@ -3,7 +3,7 @@
 
 package import Content
 package import Cryptography
-internal import Transparency
+package import Transparency
 
 /// The key files of a signer: `log-key.pem`, while one key follows another `log-key.next.pem`, and in `retired-keys`,
 /// one a line, the public halves of those that signed before.
@@ -20,6 +20,21 @@ package struct SignerKeys: Sendable {
     package var nextPath: String { directory + "/log-key.next.pem" }
 
     var witnessPath: String { directory + "/witness-key.pem" }
+
+    /// The key that says what of other regions' logs is here. Blocks.
+    package func regionCosigner(name: KeyName, passphrase: [UInt8]?) throws -> Cosigner {
+        try Cosigner(name: name, key: existingOrNew(directory + "/region-key.pem", passphrase: passphrase))
+    }
+
+    /// The key of a file, which is made where there is none.
+    func existingOrNew(_ path: String, passphrase: [UInt8]?) throws -> SigningKey {
+        if let bytes = try files.readSecretIfPresent(path, limit: JournalLimits.keyFileBytes) {
+            return try SigningKey(pem: String(decoding: bytes, as: UTF8.self), passphrase: passphrase)
+        }
+        let key = try SigningKey.generate()
+        try files.replace(path, with: Array(key.pem(passphrase: passphrase).utf8), mode: 0o600)
+        return key
+    }
 
     /// Takes the witness's key out of use, where there is one: what it has cosigned is no longer known, and under its
     /// name nothing that contradicts it must ever be. Durable on return.

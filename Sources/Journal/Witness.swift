@@ -47,15 +47,8 @@ package struct Witness: Sendable {
         self.logs = logs
         self.now = now
         do {
-            let path = SignerKeys(directory: directory).witnessPath
-            let key: SigningKey
-            if let bytes = try files.readSecretIfPresent(path, limit: JournalLimits.keyFileBytes) {
-                key = try SigningKey(pem: String(decoding: bytes, as: UTF8.self), passphrase: passphrase)
-            } else {
-                key = try SigningKey.generate()
-                try files.replace(path, with: Array(key.pem(passphrase: passphrase).utf8), mode: 0o600)
-            }
-            cosigner = try Cosigner(name: name, key: key)
+            let keys = SignerKeys(directory: directory, files: files)
+            cosigner = try Cosigner(name: name, key: keys.existingOrNew(keys.witnessPath, passphrase: passphrase))
         } catch {
             throw JournalError(error)
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Catalog
+import Catalog
 import Content
 package import OCI
 
@@ -29,11 +29,16 @@ extension Registry {
     ///   gone, `.bound`.
     package func resolveConflict(
         _ id: Int64,
-        _ decision: ConflictDecision,
+        takesLoser: Bool,
         caller: Caller
     ) async throws -> String {
         try await translating {
-            switch try await catalog.resolveConflict(id, decision, exempted: true, context: caller.context) {
+            switch try await catalog.resolveConflict(
+                id,
+                takesLoser ? .takeLoser : .keep,
+                exempted: true,
+                context: caller.context
+            ) {
             case .resolved(let event): return event.description
             case .notFound: throw RegistryError.notInLog("there is no conflict \(id)")
             case .alreadyResolved: throw RegistryError.recordConflict("the conflict \(id) was resolved before")

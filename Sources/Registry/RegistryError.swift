@@ -70,6 +70,8 @@ package enum RegistryError: Error, Sendable {
     case notInLog(String)
     /// The log will have it in a moment.
     case logBehind(String)
+    /// The change is made, and no other region has said that it has it.
+    case notReplicated(String)
     /// The log refuses what a witness, or a reader, asked for.
     case journal(JournalError)
     /// What was asked of retention cannot be; the sentence says why.

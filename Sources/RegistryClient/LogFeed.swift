@@ -26,6 +26,21 @@ package struct LogFeed: Sendable {
         }
     }
 
+    /// How much of a log the registry has, by that log's checkpoint with the registry's cosignature; nil where it has
+    /// nothing of it. With a size it answers once it has more than that, or after some seconds.
+    package func confirmation(of origin: String, after size: Int64?) async throws(ClientError) -> [UInt8]? {
+        let call = RemoteRegistry.Call(
+            target: "/log/mirror/\(MirrorPath.name(of: origin))/applied" + (size.map { "?after=\($0)" } ?? ""),
+            purpose: "asking what is there of the log \(origin)"
+        )
+        do {
+            return try await registry.fetch(call, .log, limit: TransparencyLimits.noteBytesLimit).body
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
     /// The entries of a bundle; where a partial one is gone because the log grew, the beginning of the full one.
     package func entries(_ path: TilePath) async throws(ClientError) -> [[UInt8]] {
         do {

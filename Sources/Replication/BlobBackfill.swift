@@ -21,13 +21,21 @@ package actor BlobBackfill {
     private let catalog: Catalog
     private let content: RegionContent
     private let environment: LogFollower.Environment
+    /// Called after a pass over all that is missing.
+    private let passed: @Sendable () async -> Void
     private var queue: Deque<Wanted> = []
     private var queued: Set<Digest> = []
     /// Those that could not be had, until all others were tried.
     private var failed: Set<Digest> = []
     private let wakeup = Wakeup()
 
-    package init(_ catalog: Catalog, content: RegionContent, environment: LogFollower.Environment) {
+    package init(
+        _ catalog: Catalog,
+        content: RegionContent,
+        environment: LogFollower.Environment,
+        passed: @escaping @Sendable () async -> Void = {}
+    ) {
+        self.passed = passed
         self.catalog = catalog
         self.content = content
         self.environment = environment
@@ -49,6 +57,7 @@ package actor BlobBackfill {
     package func run() async {
         while !Task.isCancelled {
             let fetched = await pass()
+            await passed()
             guard fetched == 0, queue.isEmpty, !Task.isCancelled else { continue }
             failed = []
             let sleep = environment.sleep

@@ -2,7 +2,7 @@
 // Copyright the Cairn authors
 
 package import Catalog
-internal import OCI
+package import OCI
 internal import Synchronization
 
 /// How another region is followed, and how far what it has changed is here.
@@ -11,49 +11,83 @@ package struct RegionStatus: Sendable {
     /// The name of its log.
     package let origin: String
     package let log: LogFollower.Status
-    package let state: PeerState
-    package let stateReason: String
+    /// One word for people and load balancers: that of the log, or `paused`, `retired`, `frozen`.
+    package let phase: String
+    /// Why, unless all is well.
+    package let reason: String?
     /// Entries that count here, from the first on without a gap.
     package let applied: Int64
     /// Those that it had when it was first heard, of which blobs may be fetched later.
     package let joined: Int64
-    package let inbox: InboxBacklog
+    /// Entries that are here and do not count yet; and those of them whose time is too far ahead.
+    package let waiting: Int64
+    package let parked: Int64
     /// How old the oldest change is that does not count here yet, in seconds; 0 where there is none.
     package let secondsBehind: Int64
     /// What the oldest one is, for people.
     package let oldest: String?
     /// Entries of this region's log that it has said it has in full.
     package let confirmed: Int64
-
-    /// One word for people and load balancers.
-    package var phase: String {
-        switch state {
-        case .paused, .retired, .frozen: state.rawValue
-        case .following: log.phase.rawValue
-        }
-    }
-
-    /// Why, unless all is well.
-    package var reason: String? { state == .following ? log.reason : stateReason.isEmpty ? nil : stateReason }
 }
 
 /// What all regions that are followed have in common: blobs that other regions alone have, and conflicts.
 package struct RegionsSummary: Sendable {
     /// Blobs that are linked here, and whose bytes are to be fetched.
-    package let remote: StorageSum
-    package let conflicts: ConflictCounts
+    package let remoteBlobs: Int64
+    package let remoteBytes: Int64
+    package let conflictsOpen: Int64
+}
+
+/// What an operator wants of a region.
+package enum RegionWish: String, Sendable, CaseIterable {
+    case following
+    case paused
+    /// It will not come back: nothing waits for it.
+    case retired
+}
+
+/// Two values that regions gave a tag, of which neither was set with the other one known.
+package struct RegionConflict: Sendable {
+    package struct Side: Sendable {
+        /// nil for a deletion.
+        package let digest: Digest?
+        /// How the region is called here; its log's name where it has none.
+        package let region: String
+        /// Seconds since 1970.
+        package let time: Int64
+    }
+
+    package let id: Int64
+    package let repository: RepositoryName
+    package let tag: Tag
+    package let winner: Side
+    package let loser: Side
+    /// Seconds since 1970.
+    package let opened: Int64
+    package let resolved: Int64?
 }
 
 /// The regions that are followed, for those who look after them.
 package final class RegionControl: Sendable {
+    /// Their logs, as they are served on, and what they have of this one.
+    package let mirrors: ServedMirrors
+    package let confirmations: Confirmations
     private let catalog: Catalog
     private let followers: [LogFollower]
     /// Seconds since 1970.
     private let now: @Sendable () -> Int64
     private let changed = Mutex<[String: @Sendable () -> Void]>([:])
 
-    package init(_ catalog: Catalog, _ followers: [LogFollower], now: @escaping @Sendable () -> Int64) {
+    package init(
+        _ catalog: Catalog,
+        _ followers: [LogFollower],
+        mirrors: ServedMirrors,
+        confirmations: Confirmations,
+        now: @escaping @Sendable () -> Int64
+    ) {
         self.catalog = catalog
+        self.mirrors = mirrors
+        self.confirmations = confirmations
         self.followers = followers
         self.now = now
     }
@@ -64,9 +98,11 @@ package final class RegionControl: Sendable {
     }
 
     package func summary() async throws -> RegionsSummary {
-        RegionsSummary(
-            remote: try await catalog.remoteBacklog(),
-            conflicts: try await catalog.conflictCounts()
+        let (remote, conflicts) = (try await catalog.remoteBacklog(), try await catalog.conflictCounts())
+        return RegionsSummary(
+            remoteBlobs: remote.blobs,
+            remoteBytes: remote.bytes,
+            conflictsOpen: conflicts.open
         )
     }
 
@@ -75,28 +111,32 @@ package final class RegionControl: Sendable {
         let confirmed = try await catalog.confirmations()
         var found: [RegionStatus] = []
         for peer in peers {
-            let follower = followers.first { $0.origin == peer.origin }
             let inbox = try await catalog.inboxBacklog(of: peer.origin)
-            let change = inbox.oldest.flatMap { try? LoggedChange(parsing: $0.leaf) }
-            found.append(
-                RegionStatus(
-                    name: peer.region,
-                    origin: peer.origin,
-                    log: follower?.status ?? LogFollower.Status(reason: "it is not in the configuration any more"),
-                    state: peer.state,
-                    stateReason: peer.reason,
-                    applied: peer.applied,
-                    joined: peer.joined,
-                    inbox: inbox,
-                    secondsBehind: change.map { max(0, now() - $0.timestamp.milliseconds / 1_000) } ?? 0,
-                    oldest: inbox.oldest.flatMap { entry in
-                        change.map { Self.sentence(entry, $0) }
-                    },
-                    confirmed: confirmed[peer.origin] ?? 0
-                )
-            )
+            found.append(status(of: peer, inbox, confirmed: confirmed[peer.origin] ?? 0))
         }
         return found
+    }
+
+    private func status(of peer: PeerRecord, _ inbox: InboxBacklog, confirmed: Int64) -> RegionStatus {
+        let log =
+            followers.first { $0.origin == peer.origin }?.status
+            ?? LogFollower.Status(reason: "it is not in the configuration any more")
+        let change = inbox.oldest.flatMap { try? LoggedChange(parsing: $0.leaf) }
+        let isFollowed = peer.state == .following
+        return RegionStatus(
+            name: peer.region,
+            origin: peer.origin,
+            log: log,
+            phase: isFollowed ? log.phase.rawValue : peer.state.rawValue,
+            reason: isFollowed ? log.reason : peer.reason.isEmpty ? nil : peer.reason,
+            applied: peer.applied,
+            joined: peer.joined,
+            waiting: inbox.open,
+            parked: inbox.parked,
+            secondsBehind: change.map { max(0, now() - $0.timestamp.milliseconds / 1_000) } ?? 0,
+            oldest: inbox.oldest.flatMap { entry in change.map { Self.sentence(entry, $0) } },
+            confirmed: confirmed
+        )
     }
 
     private static func sentence(_ entry: InboxEntry, _ change: LoggedChange) -> String {
@@ -107,7 +147,13 @@ package final class RegionControl: Sendable {
     /// Sets what is done about a region, by its name.
     ///
     /// - Returns: False where there is none of that name.
-    package func set(_ name: String, _ state: PeerState, reason: String) async throws -> Bool {
+    package func set(_ name: String, _ wish: RegionWish, reason: String) async throws -> Bool {
+        let state: PeerState =
+            switch wish {
+            case .following: .following
+            case .paused: .paused
+            case .retired: .retired
+            }
         let peers = try await catalog.peers().filter { $0.region == name }
         guard let peer = peers.first(where: { $0.state != .retired }) ?? peers.last else { return false }
         guard try await catalog.setPeer(peer.origin, state: state, reason: reason) else { return false }
@@ -115,12 +161,38 @@ package final class RegionControl: Sendable {
         return true
     }
 
-    package func conflicts(open: Bool, after id: Int64, limit: Int) async throws -> [ConflictRecord] {
-        try await catalog.conflicts(open: open, after: id, limit: limit)
+    /// Conflicts after an id.
+    package func conflicts(open: Bool, after id: Int64, limit: Int) async throws -> [RegionConflict] {
+        let names = Dictionary(
+            try await catalog.peers().map { ($0.origin, $0.region) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        func side(_ digest: Digest?, _ stamp: Stamp) -> RegionConflict.Side {
+            RegionConflict.Side(
+                digest: digest,
+                region: names[stamp.origin] ?? stamp.origin,
+                time: stamp.time.milliseconds / 1_000
+            )
+        }
+        return try await catalog.conflicts(open: open, after: id, limit: limit).map { record in
+            RegionConflict(
+                id: record.id,
+                repository: record.repository,
+                tag: record.tag,
+                winner: side(record.winner, record.won),
+                loser: side(record.loser, record.lost),
+                opened: record.opened,
+                resolved: record.resolved
+            )
+        }
     }
 
-    /// How a region is called here; its log's name where it is not known by another one.
-    package func names() async throws -> [String: String] {
-        Dictionary(try await catalog.peers().map { ($0.origin, $0.region) }, uniquingKeysWith: { first, _ in first })
+    /// The name of this registry's own log.
+    package var origin: String { catalog.settings.origin }
+
+    /// Lets no request wait any more: the server is about to end.
+    package func endWaiting() {
+        mirrors.close()
+        confirmations.close()
     }
 }

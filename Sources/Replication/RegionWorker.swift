@@ -27,6 +27,8 @@ package actor RegionWorker {
     private let catalog: Catalog
     private let content: RegionContent
     private let backfill: BlobBackfill
+    /// Called after more of the log counts.
+    private let advanced: @Sendable () async -> Void
     private let environment: LogFollower.Environment
     /// The peer's log, and its name here.
     private let origin: String
@@ -45,13 +47,15 @@ package actor RegionWorker {
         region: String,
         content: RegionContent,
         backfill: BlobBackfill,
-        environment: LogFollower.Environment
+        environment: LogFollower.Environment,
+        advanced: @escaping @Sendable () async -> Void = {}
     ) {
         self.catalog = catalog
         self.origin = origin
         self.region = region
         self.content = content
         self.backfill = backfill
+        self.advanced = advanced
         self.environment = environment
     }
 
@@ -136,6 +140,7 @@ package actor RegionWorker {
             let report = try await catalog.merge(entries, of: origin, isImmutable: content.isImmutable)
             guard !report.outcomes.isEmpty else { break }
             outcomes += report.outcomes
+            await advanced()
             count(report)
             if zip(page, report.outcomes).contains(where: { $0.change.isOfQuarantine && $1 == .applied }) {
                 try await content.quarantineChanged()

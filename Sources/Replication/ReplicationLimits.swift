@@ -23,6 +23,13 @@ package enum ReplicationLimits {
     /// Blobs of the back-fill that are fetched at once, and that wait in the order in which they were asked for.
     static let backfillAtOnce = 8
     static let backfillQueue = 16_384
+    /// Requests that wait for one log to be here, or for another region to have an entry.
+    package static let waiters = 1_024
+    /// How long they wait, at most.
+    package static let longestWait: Duration = .seconds(20)
+    package static let confirmationWait: Duration = .seconds(30)
+    /// Checkpoints of a copy that wait to be cosigned.
+    static let checkpointsKept = 16
     /// Until the inbox is looked at again, without a sign that there is more: while something waits, and otherwise.
     static let shortRest: Duration = .seconds(1)
     static let longRest: Duration = .seconds(30)

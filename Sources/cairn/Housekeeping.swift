@@ -8,6 +8,7 @@ import HTTPAPI
 import Journal
 import Logging
 import Registry
+import Replication
 import ServiceLifecycle
 
 /// What is done at intervals while the server runs: looks at free space, ends forgotten uploads, persists service time.
@@ -45,12 +46,14 @@ struct Housekeeping: Service {
 struct DrainNotice: Service {
     let health: Health
     let journal: Journal?
+    let regions: RegionControl
     let logger: Logger
 
     func run() async throws {
         try? await gracefulShutdown()
         health.beginDraining()
         journal?.endWaitingForGrowth()
+        regions.endWaiting()
         logger.info("draining")
     }
 }

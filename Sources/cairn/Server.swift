@@ -14,6 +14,7 @@ import NIOPosix
 import Observability
 import Registry
 import ServiceLifecycle
+import Transparency
 import UnixSignals
 
 /// Assembles the registry from its parts and runs it until a signal.
@@ -46,7 +47,7 @@ struct Server: Sendable {
         )
         let scrubbing = Scrubbing(store: store, settings: configuration.scrub)
         let collecting = Collecting(store, configuration.collection)
-        let following = FollowingRegions(configuration.regions, store)
+        let following = try followingRegions(store)
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
@@ -76,7 +77,14 @@ struct Server: Sendable {
                 .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
                 .init(service: watch),
                 .init(service: server),
-                .init(service: DrainNotice(health: health, journal: store.registry.journal, logger: logger)),
+                .init(
+                    service: DrainNotice(
+                        health: health,
+                        journal: store.registry.journal,
+                        regions: following.regions,
+                        logger: logger
+                    )
+                ),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle")
@@ -109,6 +117,16 @@ struct Server: Sendable {
             metadata: ["resumable_uploads": "\(recovery.resumable)", "stray_files": "\(recovery.strays)"]
         )
         return store
+    }
+
+    private func followingRegions(_ store: Store) throws -> FollowingRegions {
+        let name = try KeyName(parsing: store.catalog.settings.origin + "/region")
+        let keys = SignerKeys(directory: configuration.signerDirectory)
+        return FollowingRegions(
+            configuration.regions,
+            store,
+            cosigner: try keys.regionCosigner(name: name, passphrase: configuration.logKeyPassphrase)
+        )
     }
 
     private func httpServer(

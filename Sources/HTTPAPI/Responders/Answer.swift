@@ -49,6 +49,8 @@ enum Header {
     static let chunkMinimum = name("OCI-Chunk-Min-Length")
     static let event = name("Cairn-Event")
     static let logIndex = name("Cairn-Log-Index")
+    /// Other regions that have a change.
+    static let regions = name("Cairn-Regions")
     static let prefer = name("Prefer")
     static let preferenceApplied = name("Preference-Applied")
     static let requestID = name("X-Request-Id")

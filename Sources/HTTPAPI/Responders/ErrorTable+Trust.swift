@@ -31,6 +31,8 @@ extension ErrorTable {
                 ]
             )
         case .notInLog(let reason): ErrorAnswer(.notFound, .unsupported, reason)
+        case .notReplicated(let reason):
+            ErrorAnswer(.gatewayTimeout, .tooManyRequests, reason, headers: [.retryAfter: "1"])
         case .logBehind(let reason):
             ErrorAnswer(.serviceUnavailable, .tooManyRequests, reason, headers: [.retryAfter: "1"])
         case .journal(let error): ErrorAnswer(.notFound, .unsupported, error.reason)

@@ -213,7 +213,7 @@ enum ErrorTable {
                 .denied,
                 "read_only: this registry takes no changes at the moment; its log says why, and pulls go on"
             )
-        case .untrusted, .quarantined, .notInLog, .logBehind, .journal: trust(error)
+        case .untrusted, .quarantined, .notInLog, .logBehind, .notReplicated, .journal: trust(error)
         case .retention(let refusal, let reason): retention(refusal, reason)
         case .fault: ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
         }

@@ -261,6 +261,10 @@ extension Reference {
 extension Route.LogResource {
     /// Whether it shows what entries say; hashes and checkpoints are public.
     fileprivate var isEntries: Bool {
-        if case .entries = self { true } else { false }
+        switch self {
+        case .entries: true
+        case .mirror(let resource): resource.isEntries
+        default: false
+        }
     }
 }

@@ -8,6 +8,7 @@ import NIOCore
 import OCI
 import Observability
 import Registry
+import Replication
 import Transparency
 
 /// `/log/…`: checkpoints, tiles and entries as C2SP tlog-tiles has them; and what the log says of a tag or digest.
@@ -29,6 +30,12 @@ extension Responder {
             return Self.text(published.note)
         case .keys:
             return Self.text(Array(journal.keys.map { $0 + "\n" }.joined().utf8))
+        case .mirror(let resource): return try await mirrored(exchange, resource)
+        case .regionKey:
+            guard let mirrors = regions?.mirrors else {
+                throw RegistryError.notInLog("this registry follows no other region")
+            }
+            return Self.text(Array("\(mirrors.key)\n".utf8))
         case .witnessKey:
             guard let witness = registry.witness else {
                 throw RegistryError.notInLog("this registry cosigns no other log")
@@ -38,15 +45,7 @@ extension Responder {
             guard let tile = try? TilePath(parsing: path) else {
                 throw RegistryError.notInLog("'\(path.prefix(80))' is not the path of a tile")
             }
-            let bytes = try await journal.tile(tile)
-            return Answer(
-                .ok,
-                headers: [
-                    .contentType: "application/octet-stream",
-                    .cacheControl: "\(exchange.identity == nil ? "public" : "private"), max-age=31536000, immutable",
-                ],
-                body: .bytes(ByteBuffer(bytes: bytes))
-            )
+            return Self.tile(try await journal.tile(tile), exchange)
         case .witness: throw RegistryError.notInLog("nothing is there")
         }
     }
@@ -75,7 +74,7 @@ extension Responder {
     }
 
     /// A text that changes with the log.
-    private static func text(_ bytes: [UInt8]) -> Answer {
+    static func text(_ bytes: [UInt8]) -> Answer {
         Answer(
             .ok,
             headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-cache"],
@@ -141,22 +140,47 @@ extension Responder {
     }
 
     /// `Prefer: wait=checkpoint` (RFC 7240): the answer waits until a signed checkpoint covers the change, and names
-    /// the index of its entry. One that comes too late for that says nothing of it; the change is durable all the same.
+    /// the index of its entry. `wait=replicated` waits until another region has said, by its cosignature, that it has
+    /// the change and all its bytes.
+    ///
+    /// - Throws: `RegistryError.notReplicated` where none has said so in time. The change is made all the same.
     func addLogIndex(of event: String, to answer: inout Answer, _ exchange: Exchange) async throws {
-        guard exchange.prefersCheckpoint, let index = try await registry.waitForCheckpoint(ofEvent: event) else {
+        let isReplicated = exchange.prefers("wait=replicated")
+        guard isReplicated || exchange.prefers("wait=checkpoint") else { return }
+        let index = try await registry.waitForCheckpoint(ofEvent: event)
+        if let index { answer.headers[Header.logIndex] = String(index) }
+        guard isReplicated else {
+            if index != nil { answer.headers[Header.preferenceApplied] = "wait=checkpoint" }
             return
         }
-        answer.headers[Header.logIndex] = String(index)
-        answer.headers[Header.preferenceApplied] = "wait=checkpoint"
+        var names: [String] = []
+        if let index, let confirmations = regions?.confirmations {
+            names = await confirmations.wait(for: index) {
+                try await Task.sleep(for: ReplicationLimits.confirmationWait)
+            }
+        }
+        guard !names.isEmpty else {
+            throw RegistryError.notReplicated(
+                "it is stored here, and no other region has confirmed it yet; the same request again waits on"
+            )
+        }
+        answer.headers[Header.preferenceApplied] = "wait=replicated"
+        answer.headers[Header.regions] = names.joined(separator: ", ")
+    }
+
+    /// Refuses a request that wants to wait for another region where none could say that it has anything.
+    func requireConfirmer(_ exchange: Exchange) throws {
+        guard exchange.prefers("wait=replicated"), regions?.confirmations.canBeAwaited != true else { return }
+        throw RequestError.badQuery("wait=replicated needs a region with a 'cosigner-key' in the configuration")
     }
 }
 
 extension Responder.Exchange {
-    /// Whether a `Prefer` field asks for `wait=checkpoint`.
-    fileprivate var prefersCheckpoint: Bool {
+    /// Whether a `Prefer` field asks for this.
+    func prefers(_ preference: String) -> Bool {
         headers[values: Header.prefer].contains { value in
-            value.split(separator: ",").contains { preference in
-                preference.filter { $0 != " " && $0 != "\t" && $0 != "\"" } == "wait=checkpoint"
+            value.split(separator: ",").contains { part in
+                part.filter { $0 != " " && $0 != "\t" && $0 != "\"" } == preference
             }
         }
     }

@@ -69,6 +69,7 @@ extension Responder {
         _ reference: Reference,
         body: inout IncomingBody
     ) async throws -> Answer {
+        try requireConfirmer(exchange)
         var contentType: MediaType?
         if let text = exchange.headers[.contentType] {
             do {

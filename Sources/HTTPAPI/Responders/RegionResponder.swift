@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Catalog
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
@@ -38,15 +37,15 @@ extension Responder {
         let (regions, summary) = (try await self.regions?.status() ?? [], try await self.regions?.summary())
         var json = JSONWriter()
         json.object { json in
-            json.members([("origin", registry.catalog.settings.origin)])
+            if let regions = self.regions { json.members([("origin", regions.origin)]) }
             json.key("regions")
             json.array { json in
                 for region in regions { Self.write(region, to: &json) }
             }
             guard let summary else { return }
             json.integers([
-                ("remote_blobs", summary.remote.blobs), ("remote_bytes", summary.remote.bytes),
-                ("conflicts_open", summary.conflicts.open),
+                ("remote_blobs", summary.remoteBlobs), ("remote_bytes", summary.remoteBytes),
+                ("conflicts_open", summary.conflictsOpen),
             ])
         }
         return Self.json(.ok, json)
@@ -59,7 +58,7 @@ extension Responder {
             let behind = max(0, region.log.shown - region.log.entries)
             json.integers([
                 ("entries", region.log.entries), ("shown", region.log.shown), ("behind", behind),
-                ("applied", region.applied), ("waiting", region.inbox.open), ("parked", region.inbox.parked),
+                ("applied", region.applied), ("waiting", region.waiting), ("parked", region.parked),
                 ("seconds_behind", region.secondsBehind), ("confirmed", region.confirmed),
             ])
             json.key("joining")
@@ -73,9 +72,9 @@ extension Responder {
     /// The body is `{"state":"following"|"paused"|"retired","reason":"…"}`.
     private func setRegion(_ name: String, body: inout IncomingBody) async throws -> Answer {
         let document = try await Self.document(&body)
-        let states: [PeerState] = [.following, .paused, .retired]
-        guard let state = document["state"]?.text.flatMap(PeerState.init(rawValue:)), states.contains(state) else {
-            throw RequestError.badQuery("state is one of \(states.map(\.rawValue).joined(separator: ", "))")
+        guard let state = document["state"]?.text.flatMap(RegionWish.init(rawValue:)) else {
+            let known = RegionWish.allCases.map(\.rawValue).joined(separator: ", ")
+            throw RequestError.badQuery("state is one of \(known)")
         }
         let reason = document["reason"]?.text ?? ""
         guard try await regions?.set(name, state, reason: reason) == true else {
@@ -96,13 +95,12 @@ extension Responder {
         let limit = max(1, try exchange.pageLength() ?? 100)
         let isAll = exchange.query["all"] == "true"
         let after = try exchange.number("after") ?? 0
-        let names = try await regions?.names() ?? [:]
         let page = try await regions?.conflicts(open: !isAll, after: after, limit: limit + 1) ?? []
         var json = JSONWriter()
         json.object { json in
             json.key("conflicts")
             json.array { json in
-                for conflict in page.prefix(limit) { write(conflict, names, to: &json) }
+                for conflict in page.prefix(limit) { Self.write(conflict, to: &json) }
             }
         }
         var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
@@ -113,19 +111,15 @@ extension Responder {
         return Answer(.ok, headers: headers, body: .bytes(ByteBuffer(bytes: json.bytes)))
     }
 
-    private func write(_ conflict: ConflictRecord, _ names: [String: String], to json: inout JSONWriter) {
+    private static func write(_ conflict: RegionConflict, to json: inout JSONWriter) {
         json.object { json in
             json.integers([("id", conflict.id)])
             json.members([("repository", conflict.repository.description), ("tag", conflict.tag.description)])
-            let sides = [("winner", conflict.winner, conflict.won), ("loser", conflict.loser, conflict.lost)]
-            for (side, digest, stamp) in sides {
-                json.key(side)
+            for (key, side) in [("winner", conflict.winner), ("loser", conflict.loser)] {
+                json.key(key)
                 json.object { json in
-                    if let digest { json.members([("digest", digest.description)]) }
-                    json.members([
-                        ("region", names[stamp.origin] ?? stamp.origin),
-                        ("time", Timestamp(seconds: stamp.time.milliseconds / 1_000).description),
-                    ])
+                    if let digest = side.digest { json.members([("digest", digest.description)]) }
+                    json.members([("region", side.region), ("time", Timestamp(seconds: side.time).description)])
                 }
             }
             json.members([("opened", Timestamp(seconds: conflict.opened).description)])
@@ -136,13 +130,13 @@ extension Responder {
 
     /// The body is `{"decision":"keep"|"take-loser"}`.
     private func resolve(_ id: Int64, _ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
-        let decision: ConflictDecision
+        let takesLoser: Bool
         switch try await Self.document(&body)["decision"]?.text {
-        case "keep": decision = .keep
-        case "take-loser": decision = .takeLoser
+        case "keep": takesLoser = false
+        case "take-loser": takesLoser = true
         default: throw RequestError.badQuery("decision is 'keep' or 'take-loser'")
         }
-        let event = try await registry.resolveConflict(id, decision, caller: exchange.caller)
+        let event = try await registry.resolveConflict(id, takesLoser: takesLoser, caller: exchange.caller)
         var answer = Answer(.noContent, headers: [Header.event: event])
         try await addLogIndex(of: event, to: &answer, exchange)
         return answer

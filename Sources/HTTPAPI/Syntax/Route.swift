@@ -79,6 +79,10 @@ public enum Route: Hashable, Sendable {
         case witnessKey
         /// `/log/witness/add-checkpoint` (C2SP tlog-witness): a cosignature on the checkpoint of another log.
         case witness
+        /// `/log/region/vkey`: the key that says what of other regions' logs is here.
+        case regionKey
+        /// `/log/mirror/…`
+        case mirror(MirrorResource)
     }
 
     /// The low-cardinality name of the route, for logs and metric labels.
@@ -149,6 +153,10 @@ extension Route {
             self = fixed
             return
         }
+        if let resource = MirrorResource(String(path)) {
+            self = .log(.mirror(resource))
+            return
+        }
         if path.hasPrefix("/log/tile/") {
             let file = String(path.dropFirst(5))
             self = .log(file.hasPrefix("tile/entries/") ? .entries(file) : .tile(file))
@@ -182,7 +190,8 @@ extension Route {
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
         "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
         "/api/v1/regions": .regions(.all), "/api/v1/conflicts": .regions(.conflicts),
-        "/log/witness/add-checkpoint": .log(.witness), "/log/witness/vkey": .log(.witnessKey),
+        "/log/region/vkey": .log(.regionKey), "/log/witness/add-checkpoint": .log(.witness),
+        "/log/witness/vkey": .log(.witnessKey),
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"
 
@@ -282,10 +291,11 @@ extension Route {
 extension Route.LogResource {
     fileprivate var label: String {
         switch self {
-        case .checkpoint, .keys, .witnessKey: "log"
+        case .checkpoint, .keys, .witnessKey, .regionKey: "log"
         case .tile: "log-tile"
         case .entries: "log-entries"
         case .witness: "log-witness"
+        case .mirror: "log-mirror"
         }
     }
 }

@@ -17,6 +17,8 @@ struct FollowedRegion: Sendable {
     private let environment: LogFollower.Environment
     private let intake: RegionIntake
     private let worker: RegionWorker
+    private let mirrors: ServedMirrors
+    private let watch: ConfirmationWatch
     private let changes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     init(
@@ -26,8 +28,11 @@ struct FollowedRegion: Sendable {
         _ others: [PeerSource],
         _ store: Store,
         _ backfill: BlobBackfill,
+        _ mirrors: ServedMirrors,
+        _ confirmations: Confirmations,
         _ environment: LogFollower.Environment
     ) {
+        self.mirrors = mirrors
         self.settings = settings
         self.follower = follower
         self.source = source
@@ -40,6 +45,14 @@ struct FollowedRegion: Sendable {
             region: settings.name,
             content: RegionBytes(registry: store.registry, sources: [source] + others).content,
             backfill: backfill,
+            environment: environment
+        ) {
+            await confirm(settings.log, by: mirrors, environment)
+        }
+        watch = ConfirmationWatch(
+            settings: settings,
+            catalog: store.catalog,
+            confirmations: confirmations,
             environment: environment
         )
     }
@@ -140,8 +153,14 @@ struct FollowedRegion: Sendable {
                 return nil
             }
             group.addTask {
+                await watch.run(feed)
+                return nil
+            }
+            group.addTask {
                 await follower.run(mirror, from: source) { mirror in
+                    mirrors.update(mirror)
                     if try await intake.take(mirror) { worker.wake() }
+                    await confirm(settings.log, by: mirrors, environment)
                 } frozen: { reason in
                     _ = try await store.catalog.setPeer(settings.log, state: .frozen, reason: reason)
                 }
@@ -154,5 +173,15 @@ struct FollowedRegion: Sendable {
             }
             return last
         }
+    }
+}
+
+/// Says to whoever asks what of a log is here. What fails is tried again with the next entry.
+func confirm(_ origin: String, by mirrors: ServedMirrors, _ environment: LogFollower.Environment) async {
+    do { try await mirrors.confirm(origin) } catch {
+        environment.logger.warning(
+            "what is here of a region's log could not be cosigned",
+            metadata: ["log": "\(origin)", "error": "\(error)"]
+        )
     }
 }

@@ -6,10 +6,11 @@ import Content
 import Foundation
 import Journal
 import Logging
+import Registry
 import RegistryClient
 import Replication
 import ServiceLifecycle
-import Synchronization
+import Transparency
 
 /// Follows other regions while the server runs: copies their logs, and applies what they say.
 struct FollowingRegions: Service {
@@ -17,7 +18,7 @@ struct FollowingRegions: Service {
     private let backfill: BlobBackfill
 
     /// The copies of the logs lie in `log/mirror/NAME` below the root of the store.
-    init(_ settings: [RegionSettings], _ store: Store) {
+    init(_ settings: [RegionSettings], _ store: Store, cosigner: Cosigner) {
         let logger = Logger(label: "regions")
         let environment = LogFollower.Environment(
             now: { Int64(Date().timeIntervalSince1970) },
@@ -29,17 +30,31 @@ struct FollowingRegions: Service {
             let follower = LogFollower(name: region.name, origin: region.log, environment: environment)
             return (region, follower, PeerSource(region.name, follower))
         }
+        let mirrors = ServedMirrors(store.catalog, cosigner: cosigner, now: environment.now)
+        let confirmations = Confirmations(
+            store.catalog,
+            own: store.registry.journal?.keys.compactMap { try? NoteVerifier(parsing: $0) } ?? [],
+            hasConfirmer: settings.contains { $0.cosigner != nil }
+        )
         let backfill = BlobBackfill(
             store.catalog,
             content: RegionBytes(registry: store.registry, sources: made.map(\.2)).content,
             environment: environment
-        )
+        ) {
+            for region in settings { await confirm(region.log, by: mirrors, environment) }
+        }
         self.backfill = backfill
         peers = made.map { region, follower, source in
             let others = made.map(\.2).filter { $0 !== source }
-            return FollowedRegion(region, follower, source, others, store, backfill, environment)
+            return FollowedRegion(region, follower, source, others, store, backfill, mirrors, confirmations, environment)
         }
-        regions = RegionControl(store.catalog, made.map(\.1), now: environment.now)
+        regions = RegionControl(
+            store.catalog,
+            made.map(\.1),
+            mirrors: mirrors,
+            confirmations: confirmations,
+            now: environment.now
+        )
         for peer in peers { regions.onChange(of: peer.name) { peer.stateHasChanged() } }
     }
 

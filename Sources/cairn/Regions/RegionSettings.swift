@@ -14,6 +14,7 @@ import Yams
 ///   - name: us
 ///     url: https://us.registry.example
 ///     log-keys: [NAME+ID+KEY]          # the lines of its /log/vkey, compared over another channel
+///     cosigner-key: NAME+ID+KEY        # the line of its /log/region/vkey, for pushes that wait for it
 ///     username: robot+replica          # who may 'replicate' there
 ///     password-file: us.password
 ///     ca-file: us.pem                  # of its certificate, where the system does not trust it
@@ -28,6 +29,8 @@ struct RegionSettings: Sendable, Hashable {
     let origin: Origin
     /// Of one log: they have one name.
     let keys: [NoteVerifier]
+    /// What it says that it has of this registry's log is checked with it; nil where nobody waits for it.
+    let cosigner: NoteVerifier?
     let credentials: Credentials?
     let authorities: String?
 
@@ -61,7 +64,7 @@ struct RegionSettings: Sendable, Hashable {
         let fields = try YAMLFields<SectionError>(
             node,
             "a region",
-            keys: ["name", "url", "log-keys", "username", "password-file", "ca-file"]
+            keys: ["name", "url", "log-keys", "cosigner-key", "username", "password-file", "ca-file"]
         )
         name = try fields.word(try fields.required("name"), "name")
         // It is the name of a directory.
@@ -84,6 +87,13 @@ struct RegionSettings: Sendable, Hashable {
         }
         guard (1...Self.keysLimit).contains(keys.count), Set(keys.map(\.name)).count == 1 else {
             throw fields.error("log-keys", "names 1 to \(Self.keysLimit) keys of one log, as /log/vkey lists them")
+        }
+        if let text = try fields.text("cosigner-key") {
+            do throws(TransparencyError) { cosigner = try NoteVerifier(parsing: text) } catch {
+                throw fields.error("cosigner-key", "is the line of its /log/region/vkey: \(error.reason)")
+            }
+        } else {
+            cosigner = nil
         }
         authorities = try fields.text("ca-file").map { Self.path($0, directory) }
         guard let user = try fields.text("username") else {

@@ -98,7 +98,7 @@ class Pusher(Client):
     def __init__(self, ledger, region, number, seed, pause):
         super().__init__(ledger, seed)
         self.region, self.number, self.pause, self.serial = region, number, pause, 0
-        self.connection = None
+        self.connection, self.connected = None, None
 
     def turn(self):
         time.sleep(self.random.uniform(0.3, 1.7) * self.pause)
@@ -126,7 +126,8 @@ class Pusher(Client):
         if self.random.random() < LARGE_SHARE:
             seed += " " + "x" * LARGE_BYTES
         try:
-            self.connection = self.connection or self.region.connection()
+            if self.connection is None or self.connected != epoch:
+                self.connection, self.connected = self.region.connection(), epoch
             image.digest, image.data = push_image(self.connection, repository, tag, layers=2, seed=seed)
         except BROKEN as error:
             if self.connection is not None:

@@ -137,7 +137,8 @@ class Pusher(Client):
                 self.ledger.doubtful.append(image)
             if self.ledger.undisturbed(self.region, epoch):
                 self.ledger.count("refused")
-                self.ledger.wrong.append(f"{image} was not taken by a region that lived: {type(error).__name__} {error}")
+                why = f"{type(error).__name__} {error}"
+                self.ledger.wrong.append(f"{image} was not taken by a region that lived: {why}")
             else:
                 self.ledger.count("unanswered")
             return

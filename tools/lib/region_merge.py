@@ -27,15 +27,16 @@ class Merged:
     def run(self):
         try:
             self.first_contact()
-            for step in (self.pushed_by_skopeo, self.pushed, self.tags_changed, self.deleted, self.quarantined, self.kept,
-                         self.conflicting, self.conflict_left, self.killed):
+            for step in (self.pushed_by_skopeo, self.pushed, self.tags_changed, self.deleted, self.quarantined,
+                         self.kept, self.conflicting, self.conflict_left, self.killed):
                 self.attempt(step)
         finally:
             for region in self.pair:
                 self.expect(region.stop() == 0, f"{region.name} ends at SIGTERM with status 0")
         for region in self.pair:
             status, output = region.fsck(deep=True)
-            self.expect(status == 0, f"fsck --deep of {region.name} finds nothing {output.strip()[-300:] if status else ''}")
+            why = output.strip()[-300:] if status else ""
+            self.expect(status == 0, f"fsck --deep of {region.name} finds nothing {why}")
 
     def attempt(self, step):
         """A step that breaks has failed, and the next one is tried."""
@@ -110,7 +111,8 @@ class Merged:
         """Images and an index of two platforms by a real client, and read by it in the other region."""
         layout = Layout(self.folder / "layout")
         images = [layout.image([tar_layer({"hello": f"{name} ".encode() * 5000})], name) for name in ("amd64", "arm64")]
-        self.skopeo("copy", "--dest-tls-verify=false", layout.tag(images[0], "one"), f"docker://{self.a.host}/real/one:v1")
+        self.skopeo("copy", "--dest-tls-verify=false", layout.tag(images[0], "one"),
+                    f"docker://{self.a.host}/real/one:v1")
         self.skopeo("copy", "--all", "--dest-tls-verify=false", layout.tag(layout.index(images), "all"),
                     f"docker://{self.b.host}/real/all:v1")
         for region, other, name in ((self.a, self.b, "real/one"), (self.b, self.a, "real/all")):
@@ -140,7 +142,8 @@ class Merged:
             children = [region.push(repository, None, f"{region.name} {name}")[1] for name in ("amd64", "arm64")]
             index = region.index(repository, "v1", children)[0]
             signature = region.push(repository, None, "signature", layers=1, subject=children[0])[0]
-            self.until(lambda: other.resolve(repository, "v1") == index, f"an index of {region.name} is in {other.name}")
+            self.until(lambda: other.resolve(repository, "v1") == index,
+                       f"an index of {region.name} is in {other.name}")
             self.expect(other.wrong_with(repository, index) is None, "and whole")
             self.until(lambda: self.referrers(other, repository, digest_of(children[0])) == [signature],
                        f"the referrers API of {other.name} lists the signature")

@@ -29,6 +29,8 @@ let logged: [Target.Dependency] = [
     .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
 ]
 
+let yaml: [Target.Dependency] = [.product(name: "Yams", package: "Yams")]
+
 let package = Package(
     name: "cairn",
     platforms: [.macOS(.v15)],
@@ -85,21 +87,9 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "Transparency", dependencies: ["Cryptography", "OCI"], swiftSettings: strict),
-        .target(
-            name: "Settings",
-            dependencies: ["OCI", .product(name: "Yams", package: "Yams")],
-            swiftSettings: strict
-        ),
-        .target(
-            name: "Trust",
-            dependencies: ["Cryptography", "OCI", "Settings", .product(name: "Yams", package: "Yams")],
-            swiftSettings: strict
-        ),
-        .target(
-            name: "Retention",
-            dependencies: ["OCI", "Settings", .product(name: "Yams", package: "Yams")],
-            swiftSettings: strict
-        ),
+        .target(name: "Settings", dependencies: ["OCI"] + yaml, swiftSettings: strict),
+        .target(name: "Trust", dependencies: ["Cryptography", "OCI", "Settings"] + yaml, swiftSettings: strict),
+        .target(name: "Retention", dependencies: ["OCI", "Settings"] + yaml, swiftSettings: strict),
         .target(
             name: "Journal",
             dependencies: [

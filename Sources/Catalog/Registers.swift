@@ -32,7 +32,8 @@ struct RegisterKey: Hashable {
             self = .quarantine(digest)
         case .holdSet, .holdCleared:
             let subject = change.tag.map(Reference.tag) ?? change.digest("digest").map(Reference.digest)
-            guard let repository, let subject, let kind = change.body?["kind"]?.text.flatMap({ PinKind(rawValue: $0) }) else {
+            guard let repository, let subject, let kind = change.body?["kind"]?.text.flatMap({ PinKind(rawValue: $0) })
+            else {
                 return nil
             }
             self.init(repository: repository, pin: kind, subject: subject)

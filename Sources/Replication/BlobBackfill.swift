@@ -75,7 +75,9 @@ package actor BlobBackfill {
             var running = 0
             while !Task.isCancelled {
                 if queue.isEmpty {
-                    guard let page = try? await catalog.missingBlobs(after: after, limit: 64), !page.isEmpty else { break }
+                    guard let page = try? await catalog.missingBlobs(after: after, limit: 64), !page.isEmpty else {
+                        break
+                    }
                     after = page.last?.digest
                     for blob in page where !failed.contains(blob.digest) && queued.insert(blob.digest).inserted {
                         queue.append(Wanted(digest: blob.digest, size: blob.size, repository: blob.repository))

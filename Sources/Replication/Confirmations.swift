@@ -17,7 +17,7 @@ package final class Confirmations: Sendable {
     private let sizes = Mutex<[String: Int64]>([:])
     private let hasConfirmer: Bool
 
-    /// - Parameter hasConfirmer: Whether a region is configured whose cosignature can be checked.
+    /// `hasConfirmer` says whether a region is configured whose cosignature can be checked.
     package init(_ catalog: Catalog, own: [NoteVerifier], hasConfirmer: Bool) {
         self.catalog = catalog
         self.own = own

@@ -148,7 +148,9 @@ package final class LogFollower: Sendable {
 
     /// One look at the peer. True where the copy has grown.
     private func follow(_ mirror: inout LogMirror, _ source: Source) async throws -> Bool {
-        guard let note = try await source.checkpoint(mirror.size) else {
+        // Whether it answers is to be known at once: what is here is asked for, and only then is waited for more.
+        let known = status.phase == .following ? mirror.size : max(0, mirror.size - 1)
+        guard let note = try await source.checkpoint(known) else {
             guard mirror.size == 0 else {
                 throw JournalError(
                     .notFound,

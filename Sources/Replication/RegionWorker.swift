@@ -6,7 +6,7 @@ internal import Logging
 internal import Metrics
 internal import OCI
 
-/// Applies the entries of one peer's log that are in the inbox: what needs no bytes at once, the rest as its bytes come.
+/// Applies the entries of one peer's log that are in the inbox: what needs no bytes at once, the rest as bytes come.
 ///
 /// The order does not matter to what comes of it, only to when: an entry waits for its own bytes and for nothing else,
 /// so an image of many gigabytes holds up no other. What the peer had when it was first heard is the back-fill: it is

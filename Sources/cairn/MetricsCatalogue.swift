@@ -33,6 +33,16 @@ enum MetricsCatalogue {
             ),
             .gauge("cairn_region_frozen", help: "1 for a region that has signed two logs."),
             .counter("cairn_region_failures_total", help: "Looks at another region that failed, by region."),
+            .counter(
+                "cairn_region_entries_applied_total",
+                help: "Entries of another region that were applied, by region."
+            ),
+            .counter(
+                "cairn_region_conflicts_total",
+                help: "Tags that regions have set to different images, by region."
+            ),
+            .counter("cairn_region_images_failed_total", help: "Attempts to bring an image that failed, by region."),
+            .counter("cairn_region_backfill_blobs_total", help: "Blobs that were fetched in the background."),
             .counter("cairn_fetches_total", help: "Questions for content to other registries, by source and result."),
             .counter("cairn_fetch_bytes_total", help: "Bytes of blobs received from other registries, by source."),
             .counter("cairn_fetch_joined_total", help: "Waits for a blob that was being fetched already."),

@@ -95,7 +95,9 @@ import Testing
         try await ImmutableTagTests.prepare(catalog, .otherDeleted)
         fixture.statements.withLock { $0 = [] }
         #expect(try await catalog.put(SampleManifest.image(1), tags: ["v1"]).isStored)
-        let lookups = fixture.statements.withLock { $0.filter { $0.contains("COALESCE(digest, former) FROM tag_write") } }
+        let lookups = fixture.statements.withLock {
+            $0.filter { $0.contains("COALESCE(digest, former) FROM tag_write") }
+        }
         #expect(lookups == [])
     }
 

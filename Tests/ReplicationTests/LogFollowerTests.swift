@@ -83,6 +83,7 @@ import Transparency
         let pauses = EventLog()
         let follower = LogFollower(
             name: "us",
+            origin: log.origin,
             environment: LogFollower.Environment(
                 now: { 1_000 },
                 sleep: { pauses.add("\($0)") },
@@ -95,7 +96,7 @@ import Transparency
         try await body(network, follower)
         work.cancel()
         network.change { _ in }
-        await work.value
+        _ = await work.value
     }
 
     private func open(_ log: PeerLog) async throws -> LogMirror {

@@ -19,7 +19,7 @@ struct FollowedRegion: Sendable {
     private let worker: RegionWorker
     private let mirrors: ServedMirrors
     private let watch: ConfirmationWatch
-    private let changes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let changes = Wakeup()
 
     init(
         _ settings: RegionSettings,
@@ -60,7 +60,7 @@ struct FollowedRegion: Sendable {
     var name: String { settings.name }
 
     /// An operator has paused it, or goes on.
-    func stateHasChanged() { changes.continuation.yield() }
+    func stateHasChanged() { changes.signal() }
 
     /// Until the task is cancelled.
     func run() async {
@@ -124,8 +124,8 @@ struct FollowedRegion: Sendable {
 
     /// Returns when the state is another one than that of following, or again that one.
     private func hasChanged() async throws {
-        for await _ in changes.stream { return }
-        throw CancellationError()
+        await changes.wait()
+        try Task.checkCancellation()
     }
 
     private func connect(_ mirror: LogMirror) async throws -> LogMirror {

@@ -46,7 +46,17 @@ struct FollowingRegions: Service {
         self.backfill = backfill
         peers = made.map { region, follower, source in
             let others = made.map(\.2).filter { $0 !== source }
-            return FollowedRegion(region, follower, source, others, store, backfill, mirrors, confirmations, environment)
+            return FollowedRegion(
+                region,
+                follower,
+                source,
+                others,
+                store,
+                backfill,
+                mirrors,
+                confirmations,
+                environment
+            )
         }
         regions = RegionControl(
             store.catalog,

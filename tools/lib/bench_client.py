@@ -31,8 +31,8 @@ class Reply:
 class Connection:
     """One HTTP/1.1 connection that is kept open."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=300)
+    def __init__(self, port, address="127.0.0.1", seconds=300):
+        self.socket = socket.create_connection((address, port), timeout=seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray(BUFFER)
         # Fields that every request has.

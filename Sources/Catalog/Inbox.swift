@@ -54,9 +54,6 @@ extension SQL {
         DELETE FROM inbox WHERE origin = ? AND idx IN
             (SELECT idx FROM inbox WHERE origin = ? AND idx < ? ORDER BY idx LIMIT ?)
         """
-    static let expediteInbox = """
-        UPDATE inbox SET next_try_st = 0 WHERE origin = ? AND idx = ? AND state <> 'applied'
-        """
 }
 
 extension Catalog {
@@ -66,7 +63,7 @@ extension Catalog {
     /// - Parameters:
     ///   - leaves: At most `CatalogLimits.receivedEntries`.
     ///   - first: The index of the first one.
-    ///   - size: How many entries the mirror has. When the first ones come, this is where the back-fill ends.
+    ///   - size: How many entries the mirror has. For a peer that was never heard this is where the back-fill ends.
     ///   - origin: The peer's log.
     /// - Throws: `.inconsistent` where they do not go on from what is here; `.readOnly` for a peer that is frozen.
     package func receive(
@@ -95,7 +92,7 @@ extension Catalog {
                     Data(leaf)
                 )
             }
-            try transaction.database.run(SQL.setPeerSize, end, peer.size == 0 ? size : peer.joined, origin)
+            try transaction.database.run(SQL.setPeerSize, end, peer.joined ?? size, origin)
         }
     }
 
@@ -130,13 +127,6 @@ extension Catalog {
         try await writer.submit { transaction in
             try transaction.settleInbox(index, of: origin, .known)
             try transaction.advanceApplied(of: origin)
-        }
-    }
-
-    /// Lets an entry that waits be tried at once: what it waits for has come.
-    package func expedite(_ index: Int64, of origin: String) async throws(CatalogError) {
-        try await writer.submit { transaction in
-            _ = try transaction.database.run(SQL.expediteInbox, origin, index)
         }
     }
 

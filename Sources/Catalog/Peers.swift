@@ -22,8 +22,8 @@ package struct PeerRecord: Sendable, Hashable {
     package let region: String
     /// Entries that came into the inbox, from the first on.
     package let size: Int64
-    /// Entries that it had when it was first heard.
-    package let joined: Int64
+    /// Entries that it had when it was first heard; nil until then.
+    package let joined: Int64?
     /// How many entries from the first on are applied.
     package let applied: Int64
     package let state: PeerState
@@ -54,6 +54,11 @@ extension SQL {
         """
     static let setPeerState = "UPDATE peer SET state = ?, reason = ? WHERE origin = ?"
     static let setPeerSize = "UPDATE peer SET size = ?, joined = ? WHERE origin = ?"
+    static let hearPeer = "UPDATE peer SET joined = ? WHERE origin = ? AND joined IS NULL"
+    /// What is parked waits for the clock alone.
+    static let expediteWaiting = """
+        UPDATE inbox SET next_try_st = 0 WHERE origin = ? AND state = 'waiting' AND next_try_st > 0
+        """
     static let setPeerApplied = "UPDATE peer SET applied = ? WHERE origin = ?"
     static let setPosition = """
         INSERT INTO peer_position(peer, origin, size) VALUES (?, ?, ?)
@@ -129,6 +134,22 @@ extension Catalog {
         }
     }
 
+    /// Notes that a peer is heard, the first time or again: what waits of any region is tried at once, since what it
+    /// waits for may be there by then.
+    ///
+    /// - Parameters:
+    ///   - origin: The peer's log.
+    ///   - size: The entries that it has. When it is heard first, this is where the back-fill ends.
+    /// - Throws: `CatalogError`.
+    package func hearPeer(_ origin: String, size: Int64) async throws(CatalogError) {
+        try await writer.submit { transaction in
+            try transaction.database.run(SQL.hearPeer, size, origin)
+            for peer in try transaction.database.rows(SQL.peers).map(PeerRecord.init) {
+                try transaction.database.run(SQL.expediteWaiting, peer.origin)
+            }
+        }
+    }
+
     /// Keeps how far a peer has applied logs, by their origins, as it says. A position never goes back.
     package func setPositions(_ sizes: [String: Int64], of peer: String) async throws(CatalogError) {
         try await writer.submit { transaction in
@@ -161,7 +182,7 @@ extension PeerRecord {
             origin: try row.text(0),
             region: try row.text(1),
             size: try row.int(2),
-            joined: try row.int(3),
+            joined: try row.optionalInt(3),
             applied: try row.int(4),
             state: state,
             reason: try row.text(6)

@@ -8,10 +8,9 @@ extension Schema {
     /// What is known of other regions, and by what their changes and those made here are ordered.
     ///
     /// A `peer` is the log of another region: how many of its entries came into the inbox (`size`), how many it had
-    /// when it was first heard (`joined`), and how many of its first entries are applied. `peer_position` is how
-    /// far a peer says
-    /// that it has applied a log. `inbox` has the entries that are mirrored and not applied, and those that are, while
-    /// one before them is not; times are of service time.
+    /// when it was first heard (`joined`, null until then), and how many of its first entries are applied.
+    /// `peer_position` is how far a peer says that it has applied a log. `inbox` has the entries that are mirrored and
+    /// not applied, and those that are, while one before them is not; times are of service time.
     ///
     /// `tag_write` are the newest times that a tag was set or deleted, wherever: the tag's value and its conflicts are
     /// a function of these rows. `tombstone` is the last time that a manifest was trashed, whether it is here or not.
@@ -26,7 +25,7 @@ extension Schema {
             origin TEXT NOT NULL PRIMARY KEY,
             region TEXT NOT NULL,
             size INTEGER NOT NULL DEFAULT 0 CHECK(size >= 0),
-            joined INTEGER NOT NULL DEFAULT 0 CHECK(joined >= 0),
+            joined INTEGER CHECK(joined >= 0),
             applied INTEGER NOT NULL DEFAULT 0 CHECK(applied >= 0),
             state TEXT NOT NULL CHECK(state IN ('following', 'paused', 'frozen', 'retired')),
             reason TEXT NOT NULL DEFAULT '',

@@ -26,13 +26,15 @@ package struct LogFeed: Sendable {
         }
     }
 
-    /// How much of a log the registry has, by that log's checkpoint with the registry's cosignature; nil where it has
-    /// nothing of it. With a size it answers once it has more than that, or after some seconds.
+    /// How much of a log the registry has, by that log's checkpoint with the registry's cosignature; nil where it does
+    /// not follow that log, and empty where it does and nothing counts there. With a size it answers once it has more
+    /// than that, or after some seconds.
     package func confirmation(of origin: String, after size: Int64?) async throws(ClientError) -> [UInt8]? {
-        let call = RemoteRegistry.Call(
+        var call = RemoteRegistry.Call(
             target: "/log/mirror/\(MirrorPath.name(of: origin))/applied" + (size.map { "?after=\($0)" } ?? ""),
             purpose: "asking what is there of the log \(origin)"
         )
+        call.accepted = [200, 204]
         do {
             return try await registry.fetch(call, .log, limit: TransparencyLimits.noteBytesLimit).body
         } catch {

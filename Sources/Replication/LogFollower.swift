@@ -95,18 +95,22 @@ package final class LogFollower: Sendable {
     /// - Parameters:
     ///   - mirror: What is here of the peer's log.
     ///   - source: Where it comes from.
-    ///   - grown: Called whenever there are new entries. What it throws is tried again as a failure of the peer is.
+    ///   - heard: Called when the peer answers for the first time, and when it does again. What it or `grown` throws
+    ///     is tried again as a failure of the peer is.
+    ///   - grown: Called whenever there are new entries, and after `heard` where there are any.
     ///   - frozen: Called before nothing more is taken, with the reason.
     /// - Returns: The mirror as it is then.
     package func run(
         _ mirror: LogMirror,
         from source: Source,
+        heard: (LogMirror) async throws -> Void = { _ in },
         grown: (LogMirror) async throws -> Void,
         frozen: (String) async throws -> Void = { _ in }
     ) async -> LogMirror {
         var mirror = mirror
         var failures = 0
         var mismatches = 0
+        var isHeard = false
         note { $0.entries = mirror.size }
         if let reason = await evidence(mirror) {
             await freeze(reason, frozen)
@@ -114,9 +118,10 @@ package final class LogFollower: Sendable {
         }
         following: while !Task.isCancelled {
             do {
-                let isFirst = status.phase == .starting
                 let hasGrown = try await follow(&mirror, source)
-                if hasGrown || isFirst, mirror.size > 0 { try await grown(mirror) }
+                if !isHeard { try await heard(mirror) }
+                if hasGrown || !isHeard, mirror.size > 0 { try await grown(mirror) }
+                isHeard = true
                 (failures, mismatches) = (0, 0)
             } catch is CancellationError {
                 break following
@@ -132,6 +137,7 @@ package final class LogFollower: Sendable {
                 break following
             } catch {
                 failures += 1
+                isHeard = false
                 await fail("\(error)", failures)
             }
         }

@@ -130,7 +130,7 @@ package final class RegionControl: Sendable {
             phase: isFollowed ? log.phase.rawValue : peer.state.rawValue,
             reason: isFollowed ? log.reason : peer.reason.isEmpty ? nil : peer.reason,
             applied: peer.applied,
-            joined: peer.joined,
+            joined: peer.joined ?? 0,
             waiting: inbox.open,
             parked: inbox.parked,
             secondsBehind: change.map { max(0, now() - $0.timestamp.milliseconds / 1_000) } ?? 0,

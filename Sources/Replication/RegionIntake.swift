@@ -16,6 +16,11 @@ package struct RegionIntake: Sendable {
         self.origin = origin
     }
 
+    /// Notes that the peer answers, for the first time or again.
+    package func hear(_ mirror: LogMirror) async throws {
+        try await catalog.hearPeer(origin, size: mirror.size)
+    }
+
     /// - Returns: Whether anything came.
     /// - Throws: `CatalogError`; `JournalError` where the files of the mirror are damaged.
     package func take(_ mirror: LogMirror) async throws -> Bool {

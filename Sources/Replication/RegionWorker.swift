@@ -108,7 +108,7 @@ package actor RegionWorker {
         let due = try await catalog.dueEntries(
             of: origin,
             limit: limit + inFlight.count,
-            newestFirst: peer.applied < peer.joined
+            newestFirst: peer.applied < peer.joined ?? 0
         ).filter { !inFlight.contains($0.index) }.prefix(limit)
         guard !due.isEmpty else { return false }
         var waiting: [Waiting] = []

@@ -52,14 +52,15 @@ import Testing
         #expect(soon == [], "not before some time has passed")
 
         // The tag alone has come: the mark stays where the first one waits.
-        try await there.catalog.expedite(2, of: here.origin)
-        let tag = try await work([image])
-        #expect(tag == [.applied])
+        let tag = try await there.merge([2], of: here, manifests: [image].byDigest)
+        #expect(tag.outcomes == [.applied])
         let held = try await there.catalog.peer(here.origin)
         #expect(held?.applied == 1)
-        there.clock.advance(seconds: 10)
+        let still = try await work([image])
+        #expect(still == [])
+        try await there.catalog.hearPeer(here.origin, size: 3)
         let rest = try await work([image])
-        #expect(rest == [.applied])
+        #expect(rest == [.applied], "at once, now that the region is heard again")
         let done = try await there.catalog.peer(here.origin)
         #expect(done?.applied == 3)
         #expect(try there.count("SELECT COUNT(*) FROM inbox") == 0)
@@ -94,9 +95,29 @@ import Testing
         #expect(outcomes.last == .parked(milliseconds: 140_000))
         let backlog = try await there.catalog.inboxBacklog(of: here.origin)
         #expect(backlog.parked == 2)
+        try await there.catalog.hearPeer(here.origin, size: 3)
+        let early = try await work([image])
+        #expect(early == [], "what is parked waits for the clock alone")
         there.clock.advance(seconds: 142)
         let later = try await work([image])
         #expect(later == [.applied, .applied])
+    }
+
+    /// What a region gets after it was first heard is no back-fill, however little it had.
+    @Test func theBackfillEndsWhereARegionWasWhenFirstHeard() async throws {
+        let unheard = try await there.catalog.peer(here.origin)
+        #expect(unheard?.joined == nil)
+        try await there.catalog.hearPeer(here.origin, size: 0)
+        try await receive(2)
+        try await there.catalog.hearPeer(here.origin, size: 2)
+        let empty = try await there.catalog.peer(here.origin)
+        #expect(empty?.joined == 0 && empty?.size == 2)
+
+        let third = try MemoryRegion("third")
+        try await third.meet(here)
+        try await third.catalog.hearPeer(here.origin, size: 2)
+        let full = try await third.catalog.peer(here.origin)
+        #expect(full?.joined == 2)
     }
 
     @Test func aNameIsOfOnePeer() async throws {

@@ -28,7 +28,7 @@ enum RegionVerbs {
             _ = try await catalog.merge(due, of: origin)
         }
         _ = try await catalog.dueEntries(of: origin, limit: 10)
-        try await catalog.expedite(0, of: origin)
+        try await catalog.hearPeer(origin, size: size)
         _ = try await catalog.inboxBacklog(of: origin)
         for open in [true, false] {
             for conflict in try await catalog.conflicts(open: open, limit: 10) where open {

@@ -77,6 +77,7 @@ import Transparency
     private func following(
         _ log: PeerLog,
         size: Int,
+        heard: EventLog = EventLog(),
         _ body: (Network, LogFollower) async throws -> Void
     ) async throws {
         let network = Network(log, size: size)
@@ -92,7 +93,12 @@ import Transparency
             )
         )
         let mirror = try await open(log)
-        let work = Task { await follower.run(mirror, from: network.source) { _ in } }
+        let work = Task {
+            await follower.run(mirror, from: network.source) {
+                heard.add("\($0.size)")
+            } grown: { _ in
+            }
+        }
         try await body(network, follower)
         work.cancel()
         network.change { _ in }
@@ -126,7 +132,8 @@ import Transparency
     }
 
     @Test func aPeerThatFailsIsAskedAgain() async throws {
-        try await following(PeerLog(entries: 600), size: 100) { network, follower in
+        let heard = EventLog()
+        try await following(PeerLog(entries: 600), size: 100, heard: heard) { network, follower in
             await wait(follower) { $0.entries == 100 }
             network.change { state in
                 state.failures = 7
@@ -135,6 +142,7 @@ import Transparency
             await wait(follower) { $0.entries == 600 }
             #expect(follower.status.phase == .following)
         }
+        #expect(heard.all == ["100", "600"], "when it is there, and when it is there again")
     }
 
     /// Bytes that somebody on the way has changed are no proof against the peer.

@@ -25,7 +25,7 @@ extension Responder {
             let note = await mirrors.confirmed(resource.log, after: size) {
                 try await Task.sleep(for: ReplicationLimits.longestWait)
             }
-            guard let note else { throw RegistryError.notInLog("nothing of it counts here yet") }
+            guard let note else { return Answer(.noContent, headers: [.cacheControl: "no-cache"]) }
             return Self.text(note)
         case .tile(let path):
             guard let tile = try? TilePath(parsing: path) else {

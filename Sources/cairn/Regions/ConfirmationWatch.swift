@@ -14,29 +14,26 @@ struct ConfirmationWatch: Sendable {
     let confirmations: Confirmations
     let environment: LogFollower.Environment
 
-    private static let pause: Duration = .seconds(1)
     private static let longestPause: Int64 = 60
+    /// Seconds between two questions for what it has of others' logs.
+    private static let hearingPause: Int64 = 60
 
     /// Asks until the task is cancelled. Waits at the other side for news.
     func run(_ feed: LogFeed) async {
         var size: Int64 = 0
         var failures: Int64 = 0
+        var heardOthers: Int64?
         while !Task.isCancelled {
             do {
-                let known = size
-                if let note = try await feed.confirmation(of: catalog.settings.origin, after: size),
-                    let confirmed = try await confirmations.take(
-                        note,
-                        from: settings.name,
-                        peer: settings.log,
-                        cosigner: settings.cosigner
-                    )
-                {
-                    size = max(size, confirmed)
+                let confirmed = try await hear(feed, after: size)
+                size = max(size, confirmed ?? 0)
+                let now = environment.now()
+                if heardOthers.map({ now >= $0 + Self.hearingPause }) ?? true {
+                    try await hearOfOthers(feed)
+                    heardOthers = now
                 }
-                try await hearOfOthers(feed)
-                failures = 0
-                if size == known { try await environment.sleep(Self.pause) }
+                // A region that does not follow this log answers at once, and is asked ever more slowly.
+                failures = confirmed == nil ? failures + 1 : 0
             } catch is CancellationError {
                 return
             } catch {
@@ -45,15 +42,31 @@ struct ConfirmationWatch: Sendable {
                     "a region does not say what it has",
                     metadata: ["region": "\(settings.name)", "why": "\(error)"]
                 )
+            }
+            if failures > 0 {
                 try? await environment.sleep(.seconds(min(Self.longestPause, 1 << min(failures, 6))))
             }
         }
     }
 
+    /// - Returns: The size that it confirms; nil where it does not follow this registry's log.
+    private func hear(_ feed: LogFeed, after size: Int64) async throws -> Int64? {
+        let origin = catalog.settings.origin
+        guard let note = try await feed.confirmation(of: origin, after: size) else { return nil }
+        // It follows, and has nothing in full.
+        guard !note.isEmpty else { return 0 }
+        return try await confirmations.take(
+            note,
+            from: settings.name,
+            peer: settings.log,
+            cosigner: settings.cosigner
+        )
+    }
+
     /// What it has of other regions' logs decides when what was deleted there may go for good here.
     private func hearOfOthers(_ feed: LogFeed) async throws {
         for peer in try await catalog.peers() where peer.origin != settings.log && peer.state != .retired {
-            guard let bytes = try await feed.confirmation(of: peer.origin, after: nil) else { continue }
+            guard let bytes = try await feed.confirmation(of: peer.origin, after: nil), !bytes.isEmpty else { continue }
             let checkpoint = try Checkpoint(SignedNote(parsing: bytes))
             guard checkpoint.origin.description == peer.origin else { continue }
             try await catalog.setPositions([peer.origin: min(checkpoint.size, peer.size)], of: settings.log)

@@ -18,6 +18,7 @@ struct FollowedRegion: Sendable {
     private let intake: RegionIntake
     private let worker: RegionWorker
     private let mirrors: ServedMirrors
+    private let backfill: BlobBackfill
     private let watch: ConfirmationWatch
     private let changes = Wakeup()
 
@@ -37,6 +38,7 @@ struct FollowedRegion: Sendable {
         self.follower = follower
         self.source = source
         self.store = store
+        self.backfill = backfill
         self.environment = environment
         intake = RegionIntake(store.catalog, of: settings.log)
         worker = RegionWorker(
@@ -158,6 +160,10 @@ struct FollowedRegion: Sendable {
             }
             group.addTask {
                 await follower.run(mirror, from: source) { mirror in
+                    try await intake.hear(mirror)
+                    worker.wake()
+                    backfill.wake()
+                } grown: { mirror in
                     mirrors.update(mirror)
                     if try await intake.take(mirror) { worker.wake() }
                     await confirm(settings.log, by: mirrors, environment)

@@ -207,13 +207,7 @@ enum ErrorTable {
                 "more work is queued than can be done in time; try again",
                 headers: [.retryAfter: String(seconds)]
             )
-        case .elsewhere:
-            ErrorAnswer(
-                .serviceUnavailable,
-                .unknown,
-                "elsewhere: the registries that have the bytes do not give them at the moment; try again",
-                headers: [.retryAfter: String(RegistryLimits.retryAfterSeconds)]
-            )
+        case .elsewhere: elsewhere
         case .readOnly:
             ErrorAnswer(
                 .serviceUnavailable,

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import HTTPTypes
+import OCI
 import Registry
 
 /// What is said of content that other registries have.

@@ -28,9 +28,18 @@ extension SQL {
         FROM blob b WHERE b.state = 'remote' AND b.digest > ? ORDER BY b.digest LIMIT ?
         """
     static let blobHolding = """
-        SELECT b.size, b.state, b.health
+        SELECT b.size, b.state, b.health, l.hidden
         FROM repo r JOIN repo_blob l ON l.repo_id = r.id JOIN blob b ON b.digest = l.digest
-        WHERE r.name = ? AND l.digest = ? AND l.hidden = 0
+        WHERE r.name = ? AND l.digest = ?
+        """
+    static let knownManifest = """
+        SELECT 1 FROM repo r JOIN manifest m ON m.repo_id = r.id WHERE r.name = ? AND m.digest = ?
+        """
+    static let knownTombstone = """
+        SELECT 1 FROM repo r JOIN tombstone d ON d.repo_id = r.id WHERE r.name = ? AND d.digest = ?
+        """
+    static let knownTag = """
+        SELECT 1 FROM repo r JOIN tag_write t ON t.repo_id = r.id WHERE r.name = ? AND t.name = ? LIMIT 1
         """
     static let countRemote = """
         SELECT COUNT(*), COALESCE(SUM(size), 0) FROM
@@ -45,7 +54,9 @@ package enum BlobHolding: Sendable, Hashable {
     case elsewhere(size: Int64)
     /// They were here, and are missing or damaged.
     case damaged(size: Int64)
-    /// The repository has no link that is to be seen.
+    /// The repository has a link, and a delete has hidden it.
+    case deleted
+    /// The repository has no link.
     case unlinked
 }
 
@@ -102,12 +113,25 @@ extension Catalog {
     package func holding(of digest: Digest, in name: RepositoryName) async throws(CatalogError) -> BlobHolding {
         try await readers.readOne { database in
             guard let row = try database.row(SQL.blobHolding, name.description, digest.key) else { return .unlinked }
+            if try row.flag(3) { return .deleted }
             let size = try row.int(0)
             switch BlobState(rawValue: try row.text(1)) {
             case .live:
                 return try row.text(2) == BlobHealth.ok.rawValue ? .here(size: size) : .damaged(size: size)
             case .remote: return .elsewhere(size: size)
             default: return .unlinked
+            }
+        }
+    }
+
+    /// Whether anything is known here of what a tag or digest names, if only that it was deleted. Reads only.
+    package func knows(_ reference: Reference, in name: RepositoryName) async throws(CatalogError) -> Bool {
+        try await readers.readOne { database in
+            switch reference {
+            case .tag(let tag): return try database.row(SQL.knownTag, name.description, tag.description) != nil
+            case .digest(let digest):
+                return try database.row(SQL.knownManifest, name.description, digest.key) != nil
+                    || database.row(SQL.knownTombstone, name.description, digest.key) != nil
             }
         }
     }

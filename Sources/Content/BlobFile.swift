@@ -45,17 +45,8 @@ package final class BlobFile: Sendable {
         precondition(offset >= 0 && count >= 0 && Int64(count) <= size - offset, "a read beyond the end of the blob")
         precondition(count <= limits.readBytes, "a read larger than its limit")
         return try await threads.run { [self] () throws(ContentError) in
-            var buffer = ByteBufferAllocator().buffer(capacity: count)
-            var result = Result<Int, ContentError>.success(0)
-            // Safety: the pointer is used only inside the closure; at most `count` bytes are written to it.
-            unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
-                result = Result { () throws(ContentError) in
-                    try unsafe file.read(into: UnsafeMutableRawBufferPointer(rebasing: space[..<count]), at: offset)
-                }
-                if case .success(let read) = result { return read }
-                return 0
-            }
-            guard try result.get() == count else { throw truncated }
+            let buffer = try file.read(at: offset, count: count)
+            guard buffer.readableBytes == count else { throw truncated }
             return buffer
         }
     }

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 internal import Glibc
+internal import NIOCore
 
 /// A file descriptor with one owner: it is closed when the last reference goes, whatever path led there.
 ///
@@ -48,6 +49,22 @@ package final class OwnedDescriptor: Sendable {
 
     func status() throws(ContentError) -> FileStatus {
         try about(path) { () throws(SystemCallError) in try filesystem.status(raw) }
+    }
+
+    /// At most `count` bytes from an offset: fewer where the file ends. Blocks.
+    func read(at offset: Int64, count: Int) throws(ContentError) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        var result = Result<Int, ContentError>.success(0)
+        // Safety: the pointer is used only inside the closure; at most `count` bytes are written to it.
+        unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+            result = Result { () throws(ContentError) in
+                try unsafe read(into: UnsafeMutableRawBufferPointer(rebasing: space[..<count]), at: offset)
+            }
+            if case .success(let read) = result { return read }
+            return 0
+        }
+        _ = try result.get()
+        return buffer
     }
 
     /// Reads until the buffer is full or the file ends; returns how many bytes. Blocks.

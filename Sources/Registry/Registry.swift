@@ -29,6 +29,11 @@ package final class Registry: Sendable {
     let manifests: ManifestCache
     /// What is being fetched from other registries.
     let fetcher: Fetcher
+    let contentSources = Mutex<@Sendable (RepositoryName) -> [any ContentSource]>({ _ in [] })
+    let absentBlobs = KnownAbsences()
+    let absentManifests = KnownAbsences()
+    let sizeQuestions = SharedTasks<KnownAbsences.Key, Int64?>()
+    let manifestQuestions = SharedTasks<KnownAbsences.Key, ServedManifest?>()
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64

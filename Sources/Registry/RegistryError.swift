@@ -60,6 +60,8 @@ package enum RegistryError: Error, Sendable {
     case storageFull(String)
     /// Nothing is written until an operator has decided something; the reason is for him.
     case readOnly(String)
+    /// What was asked for is not here, and who has it does not give it now; the reason is for the log.
+    case elsewhere(String)
     /// More work is queued than can be done in time; the client may retry after these seconds.
     case overloaded(retryAfter: Int)
     /// The trust policy keeps the image back, for these requirements and reasons.

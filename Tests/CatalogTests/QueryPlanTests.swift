@@ -54,6 +54,8 @@ import Testing
         fixture.clock.advance(seconds: 1_400)
         _ = try await catalog.touchBlob(layer, in: other)
         _ = try await catalog.holding(of: layer, in: other)
+        _ = try await catalog.knows(.digest(layer), in: other)
+        _ = try await catalog.knows(.tag(Sample.tag("a")), in: other)
         _ = try await catalog.untag("b")
         _ = try await catalog.delete(image.digest)
         _ = try await catalog.delete(SampleManifest.index(3, [image]).digest)

@@ -4,6 +4,7 @@
 import Content
 import HTTPTypes
 import NIOCore
+import Registry
 
 /// A response before it is written: status, the headers that the endpoint decides, and a body.
 struct Answer: Sendable {
@@ -12,6 +13,8 @@ struct Answer: Sendable {
         case bytes(ByteBuffer)
         /// A span of a blob. `file` is nil for HEAD, which only needs the length.
         case blob(BlobFile?, Range<Int64>)
+        /// A span of a blob that is being fetched.
+        case arriving(ArrivingBlob, Range<Int64>)
     }
 
     var status: HTTPResponse.Status
@@ -33,7 +36,7 @@ struct Answer: Sendable {
         switch body {
         case .none: 0
         case .bytes(let buffer): Int64(buffer.readableBytes)
-        case .blob(_, let range): Int64(range.count)
+        case .blob(_, let range), .arriving(_, let range): Int64(range.count)
         }
     }
 }

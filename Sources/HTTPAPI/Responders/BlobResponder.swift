@@ -5,6 +5,7 @@ import Access
 import Content
 import HTTPTypes
 import HummingbirdCore
+import NIOCore
 import OCI
 import Registry
 
@@ -34,29 +35,52 @@ extension Responder {
             answer.digest = text
             return answer
         }
-        let file = try await registry.openBlob(digest, in: name)
+        let (size, body) = try await span(of: digest, exchange, name)
         if exchange.matches(entityTag) { return Answer(.notModified, headers: headers) }
         let condition = exchange.headers[.ifRange]
         let header = condition == nil || condition == entityTag ? exchange.headers[.range] : nil
         var answer: Answer
-        switch ByteRange(header: header, length: file.size) {
+        switch ByteRange(header: header, length: size) {
         case .whole:
-            answer = Answer(.ok, headers: headers, body: .blob(file, 0..<file.size))
+            answer = Answer(.ok, headers: headers, body: body(0..<size))
         case .partial(let range):
-            headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)"
-            answer = Answer(.partialContent, headers: headers, body: .blob(file, range))
+            headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)"
+            answer = Answer(.partialContent, headers: headers, body: body(range))
         case .unsatisfiable:
             answer =
                 ErrorAnswer(
                     .rangeNotSatisfiable,
                     .rangeInvalid,
                     "the range lies outside the blob",
-                    detail: [("size", .number(file.size))]
+                    detail: [("size", .number(size))]
                 ).answer
-            answer.headers[.contentRange] = "bytes */\(file.size)"
+            answer.headers[.contentRange] = "bytes */\(size)"
         }
         answer.digest = text
         return answer
+    }
+
+    /// How large a blob is, and what sends a span of it: from the disk, or as it is fetched from another registry.
+    ///
+    /// A HEAD never fetches: it says of a blob that is elsewhere that it is not here, so that a push sends it.
+    private func span(
+        of digest: Digest,
+        _ exchange: Exchange,
+        _ name: RepositoryName
+    ) async throws -> (Int64, (Range<Int64>) -> Answer.Body) {
+        guard exchange.mayReadThrough else {
+            let file = try await registry.openBlob(digest, in: name)
+            return (file.size, { .blob(file, $0) })
+        }
+        let reading = try await registry.readBlob(digest, in: name, caller: exchange.caller) { blob in
+            // For a client that has gone nothing is fetched: a reset tells, or else the next write does, or the fetch
+            // ends for want of bytes.
+            exchange.channel.closeFuture.whenComplete { [weak blob] _ in blob?.abandon() }
+        }
+        switch reading {
+        case .here(let file): return (file.size, { .blob(file, $0) })
+        case .arriving(let blob): return (blob.size, { .arriving(blob, $0) })
+        }
     }
 }
 
@@ -73,6 +97,12 @@ enum CacheControl {
 }
 
 extension Responder.Exchange {
+    /// Whether what is not here may be fetched for the caller: not for a registry that fetches from this one, which
+    /// says so (RFC 9111, section 5.2.1.7), or two of them would ask each other without end.
+    var mayReadThrough: Bool {
+        !caller.isReplica && headers[.cacheControl]?.lowercased().contains("only-if-cached") != true
+    }
+
     /// Whether `If-None-Match` lists this entity tag, so that 304 answers the request (RFC 9110, section 13.1.2).
     func matches(_ entityTag: String) -> Bool {
         guard let condition = headers[.ifNoneMatch] else { return false }

@@ -207,6 +207,7 @@ enum ErrorTable {
                 "more work is queued than can be done in time; try again",
                 headers: [.retryAfter: String(seconds)]
             )
+        case .elsewhere: elsewhere
         case .readOnly:
             ErrorAnswer(
                 .serviceUnavailable,

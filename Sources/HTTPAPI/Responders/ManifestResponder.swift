@@ -37,7 +37,9 @@ extension Responder {
         _ name: RepositoryName,
         _ reference: Reference
     ) async throws -> Answer {
-        let manifest = try await registry.manifest(reference, in: name)
+        let manifest =
+            exchange.mayReadThrough
+            ? try await registry.readManifest(reference, in: name) : try await registry.manifest(reference, in: name)
         var warnings: [String] = []
         if exchange.isHead {
             // It says what is there and gives nothing of it: who is to sign an image asks by it.

@@ -245,6 +245,10 @@ package struct Responder: Sendable {
                     pace: pace
                 ).write(to: &bodyWriter)
                 try await bodyWriter.finish(nil)
+            case .arriving(let blob, let range):
+                var bodyWriter: any ResponseBodyWriter = try await writer.writeHead(head)
+                try await ArrivingBody(blob: blob, range: range, pace: pace).write(to: &bodyWriter)
+                try await bodyWriter.finish(nil)
             }
             return nil
         } catch {

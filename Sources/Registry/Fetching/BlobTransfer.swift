@@ -26,6 +26,7 @@ struct BlobTransfer {
     let blobLimit: Int64
     let options: FetchOptions
     let metrics: FetchMetrics
+    let arrival: Arrival
 
     /// Those that may still be asked, in their order.
     private var sources: [any ContentSource]
@@ -43,7 +44,8 @@ struct BlobTransfer {
         into content: ContentStore,
         blobLimit: Int64,
         options: FetchOptions,
-        metrics: FetchMetrics
+        metrics: FetchMetrics,
+        arrival: Arrival
     ) {
         self.digest = digest
         self.size = size
@@ -53,6 +55,7 @@ struct BlobTransfer {
         self.blobLimit = blobLimit
         self.options = options
         self.metrics = metrics
+        self.arrival = arrival
     }
 
     /// Fetches, verifies, and records the blob by `record`, which is given its size. Durable once it returns.
@@ -63,6 +66,7 @@ struct BlobTransfer {
                 throw RegistryError.fault("an upload that was just begun has ended")
             }
             contributors = []
+            arrival.begin(session.view)
             do {
                 if try await fill(claim) == .whole, let blob = try await commit(claim, record) { return blob }
             } catch {
@@ -93,7 +97,7 @@ struct BlobTransfer {
             if sources.isEmpty { throw exhausted }
             return nil
         }
-        for name in contributors { metrics.asked(name, result: "fetched") }
+        for name in contributors { metrics.asked(name, .blob, result: "fetched") }
         return FetchedBlob(size: count, sources: contributors.sorted())
     }
 
@@ -146,7 +150,7 @@ struct BlobTransfer {
     private func ask(_ source: any ContentSource, _ claim: UploadClaim) async throws -> Answer {
         let (digest, repository, limit, start) = (digest, repository, size ?? blobLimit, claim.offset)
         let watch = TransferWatch(limits: options.limits)
-        let sleep = options.sleep
+        let (sleep, arrival) = (options.sleep, arrival)
         defer { metrics.received(claim.offset - start, from: source.name) }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -154,7 +158,10 @@ struct BlobTransfer {
                 group.addTask {
                     try await source.blob(digest, in: repository, from: start) { piece in
                         guard Int64(piece.readableBytes) <= limit - claim.offset else { throw watch.end(.tooLong) }
-                        try await watch.storing(piece.readableBytes) { try await claim.append(piece) }
+                        try await watch.storing(piece.readableBytes) {
+                            try await claim.append(piece)
+                            arrival.advance(to: claim.offset)
+                        }
                     }
                 }
                 group.addTask { try await watch.run(sleep) }
@@ -177,11 +184,7 @@ struct BlobTransfer {
 
     private static func answer(to error: any Error) -> Answer {
         guard let error = error as? SourceError else { return .failed(.brokenOff, "\(error)") }
-        switch error.code {
-        case .absent: return .failed(.absent, error.reason)
-        case .refused: return .failed(.refused, error.reason)
-        case .unavailable, .misbehaved: return .failed(.brokenOff, error.reason)
-        }
+        return .failed(error.fault, error.reason)
     }
 
     private var exhausted: FetchError { FetchError(digest: digest, failures: failures) }
@@ -192,7 +195,7 @@ struct BlobTransfer {
     }
 
     private mutating func note(_ name: String, _ fault: SourceFault, _ reason: String) {
-        metrics.asked(name, result: fault.rawValue)
+        metrics.asked(name, .blob, result: fault.rawValue)
         if failures.contains(where: { $0.source == name && $0.fault == fault }) { return }
         failures.append(SourceFailure(source: name, fault: fault, reason: reason))
     }

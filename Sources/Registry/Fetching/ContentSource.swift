@@ -17,6 +17,11 @@ package protocol ContentSource: Sendable {
     /// - Throws: `SourceError`.
     func manifest(_ reference: Reference, in repository: RepositoryName) async throws -> SourceManifest?
 
+    /// How many bytes a blob has there; nil where it has none.
+    ///
+    /// - Throws: `SourceError`.
+    func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64?
+
     /// Hands over a blob's bytes from an offset on, in order. It waits for each call of `receive` before the next, ends
     /// at once when its task is cancelled, and passes on what `receive` throws.
     ///
@@ -27,6 +32,11 @@ package protocol ContentSource: Sendable {
         from offset: Int64,
         _ receive: (ByteBuffer) async throws -> Void
     ) async throws
+}
+
+extension ContentSource {
+    /// A source of blobs whose size is known here, and of no others.
+    package func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64? { nil }
 }
 
 /// A manifest as a source served it. Its digest is what the source says until it is compared.
@@ -62,6 +72,14 @@ package struct SourceError: Error, Sendable {
     package init(_ code: Code, _ reason: String) {
         self.code = code
         self.reason = reason
+    }
+
+    var fault: SourceFault {
+        switch code {
+        case .absent: .absent
+        case .refused: .refused
+        case .unavailable, .misbehaved: .brokenOff
+        }
     }
 }
 

@@ -21,6 +21,12 @@ package struct FetchLimits: Sendable {
     package var pause: Duration = .milliseconds(250)
     package var longestPause: Duration = .seconds(5)
 
+    /// The last bytes of a blob, which nobody is given before its digest was checked.
+    package var holdback: Int64 = 64 << 10
+    /// For so long nobody is asked again for what none had, and how much of that is remembered.
+    package var absence: Duration = .seconds(1)
+    package var absences = 10_000
+
     package init() {}
 }
 
@@ -29,6 +35,11 @@ package struct FetchOptions: Sendable {
     package var limits = FetchLimits()
     /// Waits; throws when its task is cancelled.
     package var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    /// Time that has passed since some moment, whatever the wall clock does.
+    package var elapsed: @Sendable () -> Duration = {
+        let origin = ContinuousClock.now
+        return { ContinuousClock.now - origin }
+    }()
 
     package init() {}
 }

@@ -8,9 +8,12 @@ struct FetchMetrics: Sendable {
     private let joined = Counter(label: "cairn_fetch_joined_total")
     private let seconds = Timer(label: "cairn_fetch_seconds")
 
-    /// A source was asked for a blob.
-    func asked(_ source: String, result: String) {
-        Counter(label: "cairn_fetches_total", dimensions: [("source", source), ("result", result)]).increment()
+    /// What a source was asked for.
+    enum Kind: String { case blob, manifest }
+
+    func asked(_ source: String, _ kind: Kind, result: String) {
+        let dimensions = [("kind", kind.rawValue), ("source", source), ("result", result)]
+        Counter(label: "cairn_fetches_total", dimensions: dimensions).increment()
     }
 
     func received(_ bytes: Int64, from source: String) {

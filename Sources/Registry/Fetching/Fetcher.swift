@@ -4,6 +4,26 @@
 import DequeModule
 import Synchronization
 
+/// One interest in a flight, until it is given up.
+final class Boarding: Sendable {
+    let flight: Flight
+    /// Whether it was under way before.
+    let joined: Bool
+    private let end: @Sendable () -> Void
+    private let hasLeft = Atomic(false)
+
+    init(flight: Flight, joined: Bool, end: @escaping @Sendable () -> Void) {
+        self.flight = flight
+        self.joined = joined
+        self.end = end
+    }
+
+    /// Calling it twice does nothing.
+    func leave() {
+        if !hasLeft.exchange(true, ordering: .acquiringAndReleasing) { end() }
+    }
+}
+
 /// Which blobs are fetched now, which wait for their turn, and who waits for them.
 ///
 /// Everything is decided under one lock that is held for an instant. A flight that a client wants goes before all that
@@ -39,19 +59,17 @@ final class Fetcher: Sendable {
         self.options = options
     }
 
-    /// Waits for a blob that is being fetched, or fetches it by `work`. Whether it was joined is the second result.
+    /// Joins the flight of a key, or begins one that does `work`. It is cancelled when the last who boarded leaves.
     ///
-    /// The flight is cancelled when its last waiter is.
-    /// - Throws: What `work` throws; `CancellationError`; `RegistryError.overloaded` where too many wait.
-    func fetch(
+    /// - Throws: `RegistryError.overloaded` where too many wait.
+    func board(
         _ key: Flight.Key,
         _ priority: FetchPriority,
         work: @escaping @Sendable (Flight) async throws -> FetchedBlob
-    ) async throws -> (FetchedBlob, joined: Bool) {
+    ) throws -> Boarding {
         let (flight, joined) = try join(key, priority, work)
-        defer { leave(flight) }
         if joined { metrics.hasJoined() }
-        return (try await flight.result(), joined)
+        return Boarding(flight: flight, joined: joined) { self.leave(flight) }
     }
 
     /// How many wait for a blob.

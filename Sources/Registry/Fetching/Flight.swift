@@ -46,6 +46,8 @@ final class Flight: Sendable {
 
     let key: Key
     let work: @Sendable (Flight) async throws -> FetchedBlob
+    /// How far its bytes have come.
+    let arrival = Arrival()
     private let state = Mutex(State())
 
     init(key: Key, work: @escaping @Sendable (Flight) async throws -> FetchedBlob) {
@@ -60,7 +62,11 @@ final class Flight: Sendable {
             return state.waiters.values.map { $0 }
         }
         for waiter in waiters { waiter.resume(with: outcome) }
+        arrival.end()
     }
+
+    /// nil while it is under way.
+    var outcome: Outcome? { state.withLock { $0.outcome } }
 
     /// Waits for the result. Throws `CancellationError` at once when the task that waits is cancelled.
     func result() async throws -> FetchedBlob {

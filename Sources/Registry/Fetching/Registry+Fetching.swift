@@ -42,33 +42,55 @@ extension Registry {
         context: Catalog.Context
     ) async throws -> FetchOutcome {
         try await translating {
-            var (size, owner) = (size, Optional(repository))
+            var (size, isLinked) = (size, false)
             switch try await catalog.holding(of: digest, in: repository) {
             case .here(let size): return .present(size: size)
-            case .elsewhere(let known), .damaged(let known): (size, owner) = (size ?? known, nil)
-            case .unlinked: break
+            case .elsewhere(let known), .damaged(let known): (size, isLinked) = (size ?? known, true)
+            case .unlinked, .deleted: break
             }
             guard size ?? 0 <= blobLimit else { throw RegistryError.blobTooLarge(limit: blobLimit) }
             guard !sources.isEmpty else { throw FetchError(digest: digest, failures: []) }
-            let wanted = size
-            let key = Flight.Key(digest: digest, size: wanted, repository: owner)
-            let (blob, joined) = try await fetcher.fetch(key, priority) { _ in
-                try await self.transfer(digest, size: wanted, in: repository, from: sources, priority, context)
-            }
-            if joined { return .joined(blob) }
+            let boarding = try boardFetch(
+                of: digest,
+                size: size,
+                in: repository,
+                isLinked: isLinked,
+                from: sources,
+                priority,
+                context
+            )
+            defer { boarding.leave() }
+            let blob = try await boarding.flight.result()
+            if boarding.joined { return .joined(blob) }
             return blob.sources.isEmpty ? .present(size: blob.size) : .fetched(blob)
+        }
+    }
+
+    /// Joins the fetch of a blob, or begins one.
+    func boardFetch(
+        of digest: Digest,
+        size: Int64?,
+        in repository: RepositoryName,
+        isLinked: Bool,
+        from sources: [any ContentSource],
+        _ priority: FetchPriority,
+        _ context: Catalog.Context
+    ) throws -> Boarding {
+        let key = Flight.Key(digest: digest, size: size, repository: isLinked ? nil : repository)
+        return try fetcher.board(key, priority) { flight in
+            try await self.transfer(flight, in: repository, from: sources, priority, context)
         }
     }
 
     /// The work of a flight.
     private func transfer(
-        _ digest: Digest,
-        size: Int64?,
+        _ flight: Flight,
         in repository: RepositoryName,
         from sources: [any ContentSource],
         _ priority: FetchPriority,
         _ context: Catalog.Context
     ) async throws -> FetchedBlob {
+        let digest = flight.key.digest
         // It may have come while this waited for its turn.
         if case .here(let size) = try await catalog.holding(of: digest, in: repository) {
             return FetchedBlob(size: size, sources: [])
@@ -78,13 +100,14 @@ extension Registry {
         }
         var transfer = BlobTransfer(
             digest,
-            size: size,
+            size: flight.key.size,
             in: repository,
             from: sources,
             into: content,
             blobLimit: blobLimit,
             options: fetcher.options,
-            metrics: fetcher.metrics
+            metrics: fetcher.metrics,
+            arrival: flight.arrival
         )
         do {
             let blob = try await transfer.run { size in

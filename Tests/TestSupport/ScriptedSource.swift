@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import NIOCore
-import OCI
-import Registry
+package import NIOCore
+package import OCI
+package import Registry
 import Synchronization
-import TestSupport
 
 /// A registry elsewhere that does, question by question, what a test says; then it serves what it has.
-final class ScriptedSource: ContentSource {
+package final class ScriptedSource: ContentSource {
     /// What it does when it is asked for a blob.
-    enum Act: Sendable {
+    package enum Act: Sendable {
         case serve
         /// Fails after so many bytes.
         case breakOff(after: Int)
@@ -20,23 +19,29 @@ final class ScriptedSource: ContentSource {
         case stall(after: Int)
         /// Sends other bytes in the place of its own.
         case lie([UInt8])
+        case lieInParts([UInt8], after: Int, TestGate)
         /// Sends the bytes and more, without end.
         case goOn
         /// Goes on with `serve` once the gate is open.
         case wait(TestGate)
+        /// The same after so many bytes.
+        case pause(after: Int, TestGate)
         case fail(SourceError.Code)
     }
 
-    let name: String
-    let content: [Digest: [UInt8]]
+    package let name: String
+    package let content: [Digest: [UInt8]]
     private let script: Mutex<[Act]>
     private let questions = Mutex<[Int64]>([])
     private let reachable = Mutex(true)
+    private let manifests = Mutex<[String: SourceManifest]>([:])
+    private let manifestQuestions = Mutex<[String]>([])
+    private let sizeQuestions = Mutex(0)
     private let piece: Int
     /// A line for each question, once it was asked.
-    let events = EventLog()
+    package let events = EventLog()
 
-    convenience init(
+    package convenience init(
         _ name: String = "there",
         _ content: [[UInt8]] = [],
         piece: Int = 1000,
@@ -45,7 +50,7 @@ final class ScriptedSource: ContentSource {
         try self.init(name, content, piece: piece, script: script)
     }
 
-    init(_ name: String, _ content: [[UInt8]], piece: Int = 1000, script: [Act]) throws {
+    package init(_ name: String, _ content: [[UInt8]], piece: Int = 1000, script: [Act]) throws {
         self.name = name
         self.content = try Dictionary(uniqueKeysWithValues: content.map { (try Sample.digest($0), $0) })
         self.script = Mutex(script)
@@ -53,16 +58,38 @@ final class ScriptedSource: ContentSource {
     }
 
     /// The offsets that were asked for.
-    var asked: [Int64] { questions.withLock { $0 } }
+    package var asked: [Int64] { questions.withLock { $0 } }
 
-    var isReachable: Bool {
+    package var isReachable: Bool {
         get { reachable.withLock { $0 } }
         set { reachable.withLock { $0 = newValue } }
     }
 
-    func manifest(_ reference: Reference, in repository: RepositoryName) async throws -> SourceManifest? { nil }
+    package func manifest(_ reference: Reference, in repository: RepositoryName) async throws -> SourceManifest? {
+        manifestQuestions.withLock { $0.append(reference.description) }
+        return manifests.withLock { $0[reference.description] }
+    }
 
-    func blob(
+    package func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64? {
+        sizeQuestions.withLock { $0 += 1 }
+        return content[digest].map { Int64($0.count) }
+    }
+
+    /// Has the bytes under a tag or digest, whatever digest they have.
+    package func add(_ manifest: [UInt8], as reference: Reference) throws {
+        let found = SourceManifest(
+            digest: try Sample.digest(manifest),
+            mediaType: try MediaType(parsing: Sample.imageType),
+            bytes: manifest
+        )
+        manifests.withLock { $0[reference.description] = found }
+    }
+
+    /// The manifests that were asked for, and how often it was asked for the size of a blob.
+    package var askedManifests: [String] { manifestQuestions.withLock { $0 } }
+    package var askedSizes: Int { sizeQuestions.withLock { $0 } }
+
+    package func blob(
         _ digest: Digest,
         in repository: RepositoryName,
         from offset: Int64,
@@ -84,12 +111,21 @@ final class ScriptedSource: ContentSource {
             events.add("stalled")
             try await TestGate().wait()
         case .lie(let other): try await send(other, receive)
+        case .lieInParts(let other, let count, let gate):
+            try await send(Array(other.prefix(count)), receive)
+            try await gate.wait()
+            try await send(Array(other.dropFirst(count)), receive)
         case .goOn:
             try await send(rest, receive)
             while true { try await send([0], receive) }
         case .wait(let gate):
             try await gate.wait()
             try await send(rest, receive)
+        case .pause(let count, let gate):
+            try await send(Array(rest.prefix(count)), receive)
+            events.add("paused")
+            try await gate.wait()
+            try await send(Array(rest.dropFirst(count)), receive)
         case .fail(let code): throw SourceError(code, "as the test says")
         }
     }
@@ -102,7 +138,7 @@ final class ScriptedSource: ContentSource {
 }
 
 /// A door that is opened once. Whose task is cancelled is thrown out.
-final class TestGate: Sendable {
+package final class TestGate: Sendable {
     private struct State {
         var isOpen = false
         var next = 0
@@ -111,7 +147,9 @@ final class TestGate: Sendable {
 
     private let state = Mutex(State())
 
-    func open() {
+    package init() {}
+
+    package func open() {
         let waiting = state.withLock { state in
             state.isOpen = true
             defer { state.waiting = [:] }
@@ -120,7 +158,7 @@ final class TestGate: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    func wait() async throws {
+    package func wait() async throws {
         let id = state.withLock { state in
             state.next += 1
             return state.next
@@ -142,15 +180,20 @@ final class TestGate: Sendable {
 }
 
 /// Time as fetching sees it: windows end when the test says, and pauses at once.
-final class FetchTime: Sendable {
+package final class FetchTime: Sendable {
     private let gates = Mutex<[TestGate]>([])
     private let slept = Mutex<[Duration]>([])
+    private let passed = Mutex(Duration.zero)
+
+    package init() {}
 
     /// The pauses after failures.
-    var pauses: [Duration] { slept.withLock { $0 } }
+    package var pauses: [Duration] { slept.withLock { $0 } }
+
+    package func advance(by duration: Duration) { passed.withLock { $0 += duration } }
 
     /// Ends the windows that have begun.
-    func endWindows() {
+    package func endWindows() {
         let open = gates.withLock { gates in
             defer { gates = [] }
             return gates
@@ -158,9 +201,10 @@ final class FetchTime: Sendable {
         for gate in open { gate.open() }
     }
 
-    func options(_ limits: FetchLimits = FetchLimits()) -> FetchOptions {
+    package func options(_ limits: FetchLimits = FetchLimits()) -> FetchOptions {
         var options = FetchOptions()
         options.limits = limits
+        options.elapsed = { [self] in passed.withLock { $0 } }
         options.sleep = { [self] duration in
             guard duration == limits.window else { return slept.withLock { $0.append(duration) } }
             let gate = TestGate()

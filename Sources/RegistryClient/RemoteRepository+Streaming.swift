@@ -6,6 +6,26 @@ internal import NIOHTTP1
 package import OCI
 
 extension RemoteRepository {
+    /// How many bytes a blob has there, by the head of the answer; nil where the repository has none.
+    ///
+    /// - Throws: As `RemoteRegistry.send`; `.integrity` for an answer without a length.
+    package func size(ofBlob digest: Digest) async throws(ClientError) -> Int64? {
+        let call = Call(
+            method: .HEAD,
+            target: target("blobs/\(digest)"),
+            purpose: "asking for the blob \(digest) of \(name)",
+            attempts: 1
+        )
+        do {
+            let answer = try await send(call)
+            if let length = answer.length { return length }
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+        throw ClientError(.integrity, "\(origin) does not say how large \(digest) is")
+    }
+
     /// Hands over the bytes of a blob from an offset on, in one attempt: nothing is checked but the offset. Whoever
     /// knows the size and the digest stops what is too much, and checks what came.
     ///

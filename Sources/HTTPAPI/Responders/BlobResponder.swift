@@ -72,7 +72,7 @@ extension Responder {
             let file = try await registry.openBlob(digest, in: name)
             return (file.size, { .blob(file, $0) })
         }
-        let reading = try await registry.readBlob(digest, in: name, caller: exchange.caller) { blob in
+        let reading = try await registry.readBlob(digest, in: name) { blob in
             // For a client that has gone nothing is fetched: a reset tells, or else the next write does, or the fetch
             // ends for want of bytes.
             exchange.channel.closeFuture.whenComplete { [weak blob] _ in blob?.abandon() }

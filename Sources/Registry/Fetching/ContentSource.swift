@@ -34,11 +34,6 @@ package protocol ContentSource: Sendable {
     ) async throws
 }
 
-extension ContentSource {
-    /// A source of blobs whose size is known here, and of no others.
-    package func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64? { nil }
-}
-
 /// A manifest as a source served it. Its digest is what the source says until it is compared.
 package struct SourceManifest: Sendable {
     package let digest: Digest

@@ -30,16 +30,14 @@ extension Registry {
     /// here they are counted, not enforced.
     ///
     /// - Throws: `FetchError` with what was wrong with each source; `RegistryError.storageFull` at the soft limit
-    ///   of the
-    ///   disk; `.blobTooLarge`; `.overloaded`; `CancellationError`.
+    ///   of the disk; `.blobTooLarge`; `.overloaded`; `CancellationError`.
     @discardableResult
     package func fetchBlob(
         _ digest: Digest,
         size: Int64? = nil,
         in repository: RepositoryName,
         from sources: [any ContentSource],
-        priority: FetchPriority = .backfill,
-        context: Catalog.Context
+        priority: FetchPriority = .backfill
     ) async throws -> FetchOutcome {
         try await translating {
             var (size, isLinked) = (size, false)
@@ -56,8 +54,7 @@ extension Registry {
                 in: repository,
                 isLinked: isLinked,
                 from: sources,
-                priority,
-                context
+                priority
             )
             defer { boarding.leave() }
             let blob = try await boarding.flight.result()
@@ -73,12 +70,11 @@ extension Registry {
         in repository: RepositoryName,
         isLinked: Bool,
         from sources: [any ContentSource],
-        _ priority: FetchPriority,
-        _ context: Catalog.Context
+        _ priority: FetchPriority
     ) throws -> Boarding {
         let key = Flight.Key(digest: digest, size: size, repository: isLinked ? nil : repository)
         return try fetcher.board(key, priority) { flight in
-            try await self.transfer(flight, in: repository, from: sources, priority, context)
+            try await self.transfer(flight, in: repository, from: sources, priority)
         }
     }
 
@@ -87,8 +83,7 @@ extension Registry {
         _ flight: Flight,
         in repository: RepositoryName,
         from sources: [any ContentSource],
-        _ priority: FetchPriority,
-        _ context: Catalog.Context
+        _ priority: FetchPriority
     ) async throws -> FetchedBlob {
         let digest = flight.key.digest
         // It may have come while this waited for its turn.

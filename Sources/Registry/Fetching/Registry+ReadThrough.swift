@@ -39,13 +39,12 @@ extension Registry {
     package func readBlob(
         _ digest: Digest,
         in repository: RepositoryName,
-        caller: Caller,
         observe: (ArrivingBlob) -> Void
     ) async throws -> BlobReading {
         do {
             return .here(try await openBlob(digest, in: repository))
         } catch let error as RegistryError where error.isMiss {
-            guard let (blob, isLinked) = try await board(digest, in: repository, caller: caller) else { throw error }
+            guard let (blob, isLinked) = try await board(digest, in: repository) else { throw error }
             observe(blob)
             do {
                 try await translating { try await blob.begin() }
@@ -60,8 +59,7 @@ extension Registry {
     /// Joins or begins the fetch of a blob that is not here; nil where it is not to be had.
     private func board(
         _ digest: Digest,
-        in repository: RepositoryName,
-        caller: Caller
+        in repository: RepositoryName
     ) async throws -> (ArrivingBlob, isLinked: Bool)? {
         let sources = reachableSources(of: repository)
         let holding = try await translating { try await catalog.holding(of: digest, in: repository) }
@@ -89,8 +87,7 @@ extension Registry {
             in: repository,
             isLinked: isLinked,
             from: sources,
-            .client,
-            caller.context
+            .client
         )
         let blob = ArrivingBlob(digest, size: size, boarding, holdback: fetcher.options.limits.holdback) {
             try await self.openBlob(digest, in: repository)

@@ -30,6 +30,8 @@ struct FollowingRegions: Service {
             let follower = LogFollower(name: region.name, origin: region.log, environment: environment)
             return (region, follower, PeerSource(region.name, follower))
         }
+        let sources = made.map(\.2)
+        store.registry.setSources { _ in sources }
         let mirrors = ServedMirrors(store.catalog, cosigner: cosigner, now: environment.now)
         let confirmations = Confirmations(
             store.catalog,
@@ -38,14 +40,14 @@ struct FollowingRegions: Service {
         )
         let backfill = BlobBackfill(
             store.catalog,
-            content: RegionBytes(registry: store.registry, sources: made.map(\.2)).content,
+            content: RegionBytes(registry: store.registry, sources: sources).content,
             environment: environment
         ) {
             for region in settings { await confirm(region.log, by: mirrors, environment) }
         }
         self.backfill = backfill
         peers = made.map { region, follower, source in
-            let others = made.map(\.2).filter { $0 !== source }
+            let others = sources.filter { $0 !== source }
             return FollowedRegion(
                 region,
                 follower,

@@ -56,6 +56,14 @@ final class PeerSource: ContentSource {
         }
     }
 
+    func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64? {
+        do throws(ClientError) {
+            return try await remote(repository).size(ofBlob: digest)
+        } catch {
+            throw SourceError(error)
+        }
+    }
+
     func blob(
         _ digest: Digest,
         in repository: RepositoryName,
@@ -79,7 +87,8 @@ final class PeerSource: ContentSource {
             origin: settings.origin,
             name: repository,
             credentials: CredentialSource(given: settings.credentials, environment: [:]),
-            transport: transport
+            transport: transport,
+            isLocal: true
         )
         link.withLock { link in
             if link?.repositories.count ?? 0 >= Self.repositoriesKept { link?.repositories = [:] }

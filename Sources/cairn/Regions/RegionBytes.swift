@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Catalog
 import Cryptography
 import OCI
 import Registry
@@ -25,8 +24,7 @@ struct RegionBytes: Sendable {
                 digest,
                 size: size,
                 in: repository,
-                from: reachable,
-                context: Catalog.Context(actor: "region", requestID: "", method: "region")
+                from: reachable
             )
         } quarantineChanged: {
             try await registry.refreshQuarantine()

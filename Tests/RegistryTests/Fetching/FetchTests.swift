@@ -35,8 +35,7 @@ import Testing
             size: knowingSize ? Int64(bytes.count) : nil,
             in: Sample.repository(name),
             from: sources,
-            priority: priority,
-            context: Catalog.Context(actor: "region:there", requestID: "")
+            priority: priority
         )
     }
 
@@ -228,8 +227,7 @@ import Testing
                     Sample.digest(bytes),
                     size: 20_001,
                     in: Sample.repository(),
-                    from: [endless],
-                    context: Catalog.Context(actor: "region:there", requestID: "")
+                    from: [endless]
                 )
             }
             #expect(large == "blobTooLarge")

@@ -33,8 +33,7 @@ import Testing
             size: Int64(bytes.count),
             in: Sample.repository(name),
             from: [source],
-            priority: priority,
-            context: Catalog.Context(actor: "region:there", requestID: "")
+            priority: priority
         )
     }
 
@@ -74,8 +73,7 @@ import Testing
                                 digest,
                                 size: 9_999,
                                 in: Sample.repository(),
-                                from: [liar],
-                                context: Catalog.Context(actor: "region:there", requestID: "")
+                                from: [liar]
                             )
                             return false
                         } catch is FetchError {

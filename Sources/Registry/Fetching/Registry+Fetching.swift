@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Catalog
+import Catalog
 import Content
 import Logging
 package import OCI

@@ -19,7 +19,7 @@ package enum BlobReading: Sendable {
 /// Reading what is not here yet from the registries that may have it.
 ///
 /// Whether a caller may is decided before: his right to pull, quarantine, and the trust policy. Where the policy has
-/// rules for a repository, only what is linked to it is fetched: what speaks for anything else is not here to be judged.
+/// rules for a repository, only what is linked to it is fetched: what speaks for the rest is not here to be judged.
 extension Registry {
     /// Says where the content of a repository may be had, in the order of asking. Asked for each miss, so it must not
     /// wait. Nowhere, unless it was set.
@@ -34,8 +34,8 @@ extension Registry {
     /// Opens a blob that the repository links to, or begins to fetch one that is not here and waits for its first byte.
     ///
     /// `observe` is given what is being fetched before it is waited for, so that it can be abandoned.
-    /// - Throws: As `openBlob`; `RegistryError.elsewhere` where its bytes are known to be in registries that do not give
-    ///   them now; `.storageFull`; `.overloaded`.
+    /// - Throws: As `openBlob`; `RegistryError.elsewhere` where its bytes are known to be in registries that do not
+    ///   give them now; `.storageFull`; `.overloaded`.
     package func readBlob(
         _ digest: Digest,
         in repository: RepositoryName,

@@ -18,6 +18,8 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 ACCEPT = ", ".join([IMAGE, INDEX])
+# Asks a region for what it has itself: without it, it answers with what another one has.
+HERE = {"Accept": ACCEPT, "Cache-Control": "only-if-cached"}
 CALL_SECONDS = 20
 WAIT_SECONDS = 60
 PAGE = 1000
@@ -156,17 +158,16 @@ class Region(Server):
 
     def resolve(self, repository, reference):
         """The digest of a tag or manifest, or the status where it has none."""
-        status, headers, _ = self.call("HEAD", f"/v2/{repository}/manifests/{reference}", headers={"Accept": ACCEPT})
+        status, headers, _ = self.call("HEAD", f"/v2/{repository}/manifests/{reference}", headers=HERE)
         return headers["Docker-Content-Digest"] if status == 200 else status
 
     def manifest(self, repository, reference):
-        status, headers, body = self.call(
-            "GET", f"/v2/{repository}/manifests/{reference}", headers={"Accept": ACCEPT})
+        status, headers, body = self.call("GET", f"/v2/{repository}/manifests/{reference}", headers=HERE)
         return (body, headers["Content-Type"]) if status == 200 else (status, None)
 
     def wrong_with(self, repository, digest, data=None):
         """Reads an image by digest, whole, with all that it names; what is wrong with it, or None."""
-        status, _, body = self.call("GET", f"/v2/{repository}/manifests/{digest}", headers={"Accept": ACCEPT})
+        status, _, body = self.call("GET", f"/v2/{repository}/manifests/{digest}", headers=HERE)
         if status != 200:
             return f"the manifest {digest} answers {status}"
         if digest_of(body) != digest or (data is not None and body != data):
@@ -178,7 +179,7 @@ class Region(Server):
                 return wrong
         parts = ([document["config"]] if "config" in document else []) + document.get("layers", [])
         for part in parts:
-            status, _, body = self.call("GET", f"/v2/{repository}/blobs/{part['digest']}")
+            status, _, body = self.call("GET", f"/v2/{repository}/blobs/{part['digest']}", headers=HERE)
             if status != 200:
                 return f"the blob {part['digest']} answers {status}"
             if digest_of(body) != part["digest"] or len(body) != part["size"]:

@@ -8,7 +8,7 @@ import Testing
 /// Regions that have heard everything are equal, however they heard it, and are what the rules say.
 @Suite struct RegionConvergenceTests {
     /// Seeds of each part; more by the environment, for a long run.
-    private static let seeds = ProcessInfo.processInfo.environment["CAIRN_REGION_SEEDS"].flatMap(UInt64.init) ?? 400
+    private static let seeds = ProcessInfo.processInfo.environment["CAIRN_REGION_SEEDS"].flatMap(UInt64.init) ?? 250
 
     @Test(arguments: 0..<4 as Range<UInt64>)
     func regionsConverge(part: UInt64) async throws {
@@ -29,8 +29,28 @@ import Testing
                 if red.count == 1 { Issue.record("seed \(seed): \(error)") }
             }
         }
+        let counts = outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        print("regions: \(Self.seeds) histories, entries: \(counts); \(red.count) differ")
         #expect(red.isEmpty, "\(red.count) of \(Self.seeds) seeds: \(red.prefix(10))")
         #expect(outcomes["applied", default: 0] > 0 && outcomes["waits", default: 0] > 0, "\(outcomes)")
+    }
+
+    /// A merge that is broken is noticed.
+    @Test(arguments: RegionMutant.allCases) func mutantsAreCaught(mutant: RegionMutant) async throws {
+        let pool = try EmptyDatabases(mutant)
+        for seed in 0..<max(Self.seeds, 400) {
+            do {
+                let world = try await RegionWorld(seed: seed, pool)
+                try await world.run(steps: 40)
+                try await world.heal()
+                if try await Self.fault(in: world) == nil { continue }
+            } catch {
+                // An impossible outcome is a finding too.
+            }
+            print("regions: \(mutant.rawValue) was caught by seed \(seed)")
+            return
+        }
+        Issue.record("\(mutant) was not noticed")
     }
 
     private static func fault(in world: RegionWorld) async throws -> String? {

@@ -11,7 +11,8 @@ final class MemoryRegion {
     let name: String
     let clock: ManualClock
     let database: MemoryDatabase
-    let catalog: Catalog
+    private let undo: Int64
+    private(set) var catalog: Catalog
     /// The entries of its log, by index.
     private(set) var log: [LoggedLeaf] = []
 
@@ -26,7 +27,18 @@ final class MemoryRegion {
         let clock = ManualClock()
         self.name = name
         self.clock = clock
-        self.database = try database ?? MemoryDatabase()
+        let database = try database ?? MemoryDatabase()
+        self.database = database
+        self.undo = undo
+        catalog = try Self.open(database, name, clock, undo)
+    }
+
+    private static func open(
+        _ database: MemoryDatabase,
+        _ name: String,
+        _ clock: ManualClock,
+        _ undo: Int64
+    ) throws -> Catalog {
         var settings = Catalog.Settings()
         settings.origin = "\(name).example"
         settings.grace = Sample.grace
@@ -39,8 +51,11 @@ final class MemoryRegion {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         environment.runner = { work in work() }
-        catalog = try Catalog.open(over: self.database, settings: settings, environment: environment)
+        return try Catalog.open(over: database, settings: settings, environment: environment)
     }
+
+    /// Goes on from what the database has, as after a crash.
+    func restart() throws { catalog = try Self.open(database, name, clock, undo) }
 
     func meet(_ other: MemoryRegion) async throws {
         _ = try await catalog.addPeer(origin: other.origin, region: other.name)

@@ -10,7 +10,12 @@ final class EmptyDatabases {
     private let template: MemoryDatabase
     private var databases: [MemoryDatabase] = []
 
-    init() throws { template = try MemoryDatabase() }
+    /// - Parameter mutant: How all of them are broken.
+    /// - Throws: What the database says.
+    init(_ mutant: RegionMutant? = nil) throws {
+        template = try MemoryDatabase()
+        if let mutant { try template.queue.write { try $0.execute(sql: mutant.triggers) } }
+    }
 
     func empty(_ index: Int) throws -> MemoryDatabase {
         while databases.count <= index { databases.append(try MemoryDatabase()) }
@@ -20,7 +25,9 @@ final class EmptyDatabases {
 }
 
 /// A random history of two to four regions that change one repository, and hear of one another in any order, late,
-/// several times or for long not at all. The same seed, the same history.
+/// several times or for long not at all. Each may end at any step and go on from what is in its database. In one half
+/// of the histories entries come by the inbox, as in a registry, and clocks may differ by more than regions take; in
+/// the other they are merged in any order. The same seed, the same history.
 final class RegionWorld {
     static let repository = "r"
     static let tags = ["a", "b", "v1"]
@@ -46,6 +53,7 @@ final class RegionWorld {
     /// Between which regions nothing passes at the moment.
     private var cut: Set<[Int]> = []
     private(set) var outcomes: [String: Int] = [:]
+    private let hasInbox: Bool
 
     init(seed: UInt64, _ pool: EmptyDatabases) async throws {
         var random = SeededGenerator(seed: seed)
@@ -55,6 +63,8 @@ final class RegionWorld {
         universe = images + [index, try SampleManifest.index(5, [index, images[2]])]
         manifests = universe.byDigest
         let count = Int(random.next() % 3) + 2
+        let hasInbox = random.next() % 2 == 0
+        self.hasInbox = hasInbox
         regions = try (0..<count).map { index in
             // The names do not rise with the regions' numbers.
             try MemoryRegion(["m", "k", "z", "c"][index], over: pool.empty(index), undo: 4)
@@ -63,7 +73,8 @@ final class RegionWorld {
         let regions = regions
         for region in regions {
             // Of two clocks neither is further ahead than another region takes; often they agree.
-            let skew: Int64 = [0, 0, -25_000, 25_000, 1_000][Int(random.next() % 5)]
+            let skews: [Int64] = [0, 0, -25_000, 25_000, 1_000] + (hasInbox ? [90_000] : [])
+            let skew = skews[Int(random.next() % UInt64(skews.count))]
             region.clock.setWall(milliseconds: region.clock.wallMilliseconds + skew)
             for other in regions where other !== region { try await region.meet(other) }
         }
@@ -73,12 +84,13 @@ final class RegionWorld {
     func run(steps: Int) async throws {
         for _ in 0..<steps {
             let region = Int(random.next() % UInt64(regions.count))
-            switch random.next() % 10 {
-            case 0..<6: try await change(regions[region])
-            case 6..<8:
+            switch random.next() % 40 {
+            case 0: try regions[region].restart()
+            case 1..<24: try await change(regions[region])
+            case 24..<32:
                 let other = Int(random.next() % UInt64(regions.count))
                 if !cut.contains([min(region, other), max(region, other)]) { try await hear(region, other) }
-            case 8:
+            case 32..<36:
                 let other = Int(random.next() % UInt64(regions.count))
                 let pair = [min(region, other), max(region, other)]
                 if cut.remove(pair) == nil { cut.insert(pair) }
@@ -192,6 +204,55 @@ final class RegionWorld {
     /// Some entries of another region, in any order, some of them again.
     private func hear(_ region: Int, _ other: Int) async throws {
         guard region != other, !regions[other].log.isEmpty else { return }
+        if hasInbox {
+            try await receive(regions[region], regions[other], Int(random.next() % 6) + 1)
+            try await work(regions[region], regions[other], withBytes: random.next() % 4 != 0)
+        } else {
+            try await hearAny(region, other)
+        }
+        // Some time or other the others are told.
+        let teller = regions[region]
+        for listener in regions where listener !== teller && random.next() % 2 == 0 {
+            try await tell(listener, of: region)
+        }
+    }
+
+    /// The next entries, as a feed has them.
+    private func receive(_ region: MemoryRegion, _ other: MemoryRegion, _ count: Int) async throws {
+        guard let size = try await region.catalog.peer(other.origin).map({ Int($0.size) }), size < other.log.count
+        else { return }
+        let end = min(size + count, other.log.count)
+        let leaves = other.log[size..<end].map(\.leaf)
+        try await region.catalog.receive(leaves, from: Int64(size), mirrored: Int64(end), of: other.origin)
+    }
+
+    /// Tries some of what is due, as a registry does.
+    private func work(_ region: MemoryRegion, _ other: MemoryRegion, withBytes: Bool) async throws {
+        let due = try await region.catalog.dueEntries(
+            of: other.origin,
+            limit: Int(random.next() % 8) + 1,
+            newestFirst: random.next() % 3 == 0
+        )
+        let report = try await region.merge(
+            due.map { Int($0.index) }.shuffled(using: &random),
+            of: other,
+            manifests: withBytes ? manifests : [:],
+            isImmutable: isImmutable()
+        )
+        for outcome in report.outcomes {
+            switch outcome {
+            case .applied, .waits, .parked: count(outcome)
+            case .own, .known, .failed: throw Unexpected(what: "\(outcome)")
+            }
+        }
+    }
+
+    private func count(_ outcome: MergeOutcome) {
+        outcomes["\(outcome)".prefix(while: { $0 != "(" }).description, default: 0] += 1
+    }
+
+    /// Some entries in any order, some of them again.
+    private func hearAny(_ region: Int, _ other: Int) async throws {
         let count = regions[other].log.count
         var indexes: [Int] = []
         if random.next() % 2 == 0 {
@@ -202,17 +263,13 @@ final class RegionWorld {
             for _ in 0...random.next() % 5 { indexes.append(Int(random.next() % UInt64(count))) }
         }
         try await merge(indexes, of: other, at: region, withBytes: random.next() % 4 != 0)
-        // Some time or other the others are told.
-        let teller = regions[region]
-        for listener in regions where listener !== teller && random.next() % 2 == 0 {
-            try await tell(listener, of: region)
-        }
     }
 
     private func tell(_ listener: MemoryRegion, of region: Int) async throws {
         var positions: [String: Int64] = [:]
         for (origin, indexes) in applied[region].enumerated() where origin != region {
-            positions[regions[origin].origin] = Int64(indexes.contiguous)
+            let peer = try await regions[region].catalog.peer(regions[origin].origin)
+            positions[regions[origin].origin] = hasInbox ? peer?.applied : Int64(indexes.contiguous)
         }
         try await listener.catalog.setPositions(positions, of: regions[region].origin)
     }
@@ -232,7 +289,7 @@ final class RegionWorld {
             case .waits: isDone = false
             case .own, .known, .parked, .failed: throw Unexpected(what: "\(outcome)")
             }
-            outcomes["\(outcome)".prefix(while: { $0 != "(" }).description, default: 0] += 1
+            count(outcome)
         }
         return isDone
     }
@@ -243,6 +300,7 @@ final class RegionWorld {
 
     /// Lets everybody hear everything, in any order.
     func heal() async throws {
+        if hasInbox { return try await healByInboxes() }
         var rest: [[Int]] = []
         for region in regions.indices {
             for other in regions.indices where other != region {
@@ -254,6 +312,29 @@ final class RegionWorld {
         for entry in rest.shuffled(using: &random) {
             try await merge([entry[2]], of: entry[1], at: entry[0], withBytes: true)
         }
+    }
+
+    /// Every clock goes on by more than they differ, so that nothing stays parked.
+    private func healByInboxes() async throws {
+        for region in regions { region.clock.advance(seconds: 300) }
+        let pairs = regions.indices.flatMap { region in regions.indices.map { (region, $0) } }.filter { $0 != $1 }
+        for (region, other) in pairs.shuffled(using: &random) {
+            try await receive(regions[region], regions[other], .max / 2)
+            try await regions[region].catalog.hearPeer(regions[other].origin, size: Int64(regions[other].log.count))
+        }
+        for (region, other) in pairs.shuffled(using: &random) {
+            for _ in regions[other].log.indices where try await open(regions[region], regions[other]) > 0 {
+                try await work(regions[region], regions[other], withBytes: true)
+            }
+            let peer = try await regions[region].catalog.peer(regions[other].origin)
+            guard peer?.applied == Int64(regions[other].log.count) else {
+                throw Unexpected(what: "\(String(describing: peer)) has not applied \(regions[other].log.count)")
+            }
+        }
+    }
+
+    private func open(_ region: MemoryRegion, _ other: MemoryRegion) async throws -> Int64 {
+        try await region.catalog.inboxBacklog(of: other.origin).open
     }
 
     func visible(_ region: MemoryRegion) async throws -> Visible {

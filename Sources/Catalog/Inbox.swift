@@ -29,6 +29,10 @@ extension SQL {
     static let insertInbox = """
         INSERT INTO inbox(origin, idx, repo, state, leaf) VALUES (?, ?, ?, 'waiting', ?)
         """
+    static let revisitInbox = """
+        INSERT INTO inbox(origin, idx, repo, state, leaf) VALUES (?, ?, ?, 'waiting', ?)
+        ON CONFLICT(origin, idx) DO UPDATE SET state = 'waiting', attempts = 0, next_try_st = 0
+        """
     static let dueInbox = """
         SELECT idx, leaf, attempts, reason FROM inbox
         WHERE origin = ? AND state <> 'applied' AND next_try_st <= ? ORDER BY next_try_st, idx LIMIT ?

@@ -31,6 +31,8 @@ package enum CatalogLimits {
     package static let receivedEntries = 1_024
     /// Entries that are listed as due at once.
     package static let dueEntries = 4_096
+    /// Entries of a repository that wait, and are looked at for a tag.
+    static let announcedEntries = 1_000
     /// Entries merged in one transaction, and edges after which it begins no other one.
     package static let mergedEntries = 256
     package static let mergedEdges = 4_096

@@ -118,3 +118,11 @@ extension Descriptor {
     /// Whether an image may be pushed without this layer's bytes.
     package var mayBeAbsent: Bool { isNonDistributable && !urls.isEmpty }
 }
+
+extension Manifest {
+    /// The blobs that have to be here for it to be whole, whatever it is.
+    package var blobsNeeded: [Descriptor] {
+        let loose = manifests.filter { !$0.mediaType.isManifest }
+        return ((config.map { [$0] } ?? []) + layers + loose).filter { !$0.mayBeAbsent }
+    }
+}

@@ -16,8 +16,14 @@ extension Merge {
         _ context: Catalog.Context
     ) throws -> [Digest]? {
         if let digest = write.digest, let missing = try touch(digest, entry, in: repository) { return missing }
-        guard try !transaction.isKnown(write, of: tag, in: repository) else { return nil }
         var writes = try transaction.writes(of: tag, in: repository)
+        if try transaction.isKnown(write, of: tag, in: repository) {
+            // Nothing new; but where the tag is not what its writes come to, it becomes that.
+            let outcome = TagOutcome(writes, isImmutable: isImmutable(repository.name, tag))
+            guard try outcome.current?.digest != transaction.currentDigest(of: tag, in: repository) else { return nil }
+            try place(outcome.current, of: tag, after: write, .moved, in: repository, context)
+            return nil
+        }
         let position = writes.firstIndex { write.stamp < $0.stamp } ?? writes.endIndex
         // Older than all that are kept, of a tag with more of them: nothing follows from it any more.
         guard position > 0 || writes.count < CatalogLimits.tagWritesKept else { return nil }

@@ -22,11 +22,15 @@ extension SQL {
         DELETE FROM blob WHERE digest = ? AND state = 'remote'
             AND NOT EXISTS (SELECT 1 FROM repo_blob l WHERE l.digest = blob.digest)
         """
-    static let missingBlobs = """
+    private static let blobAndRepository = """
         SELECT b.digest, b.size, (SELECT r.name FROM repo_blob l JOIN repo r ON r.id = l.repo_id
-            WHERE l.digest = b.digest ORDER BY l.repo_id LIMIT 1)
-        FROM blob b WHERE b.state = 'remote' AND b.digest > ? ORDER BY b.digest LIMIT ?
+            WHERE l.digest = b.digest ORDER BY l.repo_id LIMIT 1) FROM blob b
         """
+    static let missingBlobs =
+        blobAndRepository + " WHERE b.state = 'remote' AND b.digest > ? ORDER BY b.digest LIMIT ?"
+    static let spoiltBlobs =
+        blobAndRepository
+        + " WHERE b.health <> 'ok' AND b.state = 'live' AND b.digest > ? ORDER BY b.digest LIMIT ?"
     static let blobHolding = """
         SELECT b.size, b.state, b.health, l.hidden
         FROM repo r JOIN repo_blob l ON l.repo_id = r.id JOIN blob b ON b.digest = l.digest
@@ -40,6 +44,9 @@ extension SQL {
         """
     static let knownTag = """
         SELECT 1 FROM repo r JOIN tag_write t ON t.repo_id = r.id WHERE r.name = ? AND t.name = ? LIMIT 1
+        """
+    static let announcedChanges = """
+        SELECT leaf FROM inbox WHERE repo = ? AND state <> 'applied' ORDER BY idx DESC LIMIT ?
         """
     static let countRemote = """
         SELECT COUNT(*), COALESCE(SUM(size), 0) FROM
@@ -85,7 +92,15 @@ extension Transaction {
     }
 }
 
-/// A blob that is linked here, and whose bytes are in other regions alone.
+/// Why the bytes of a blob that is linked here are not.
+package enum BlobLack: Sendable, Hashable, CaseIterable {
+    /// They are in other regions alone.
+    case elsewhere
+    /// They were here, and are missing or damaged.
+    case damaged
+}
+
+/// A blob that is linked here, and whose bytes are not.
 package struct MissingBlob: Sendable, Hashable {
     package let digest: Digest
     package let size: Int64
@@ -94,11 +109,15 @@ package struct MissingBlob: Sendable, Hashable {
 }
 
 extension Catalog {
-    /// Blobs that are linked here and whose bytes are in other regions alone, after a digest.
-    package func missingBlobs(after digest: Digest?, limit: Int) async throws(CatalogError) -> [MissingBlob] {
+    /// Blobs that are linked here and whose bytes are not, after a digest.
+    package func missingBlobs(
+        _ lack: BlobLack = .elsewhere,
+        after digest: Digest?,
+        limit: Int
+    ) async throws(CatalogError) -> [MissingBlob] {
         let (limit, after) = (Catalog.rows(limit), digest?.key ?? Digest.beforeFirst)
         return try await readers.readOne { database in
-            try database.rows(SQL.missingBlobs, after, limit).compactMap { row in
+            try database.rows(lack == .damaged ? SQL.spoiltBlobs : SQL.missingBlobs, after, limit).compactMap { row in
                 guard try row.optionalText(2) != nil else { return nil }
                 return MissingBlob(
                     digest: try row.digest(0),
@@ -124,15 +143,28 @@ extension Catalog {
         }
     }
 
-    /// Whether anything is known here of what a tag or digest names, if only that it was deleted. Reads only.
-    package func knows(_ reference: Reference, in name: RepositoryName) async throws(CatalogError) -> Bool {
+    /// Whether anything is known here of a manifest, if only that it was deleted. Reads only.
+    package func knows(_ digest: Digest, in name: RepositoryName) async throws(CatalogError) -> Bool {
         try await readers.readOne { database in
-            switch reference {
-            case .tag(let tag): return try database.row(SQL.knownTag, name.description, tag.description) != nil
-            case .digest(let digest):
-                return try database.row(SQL.knownManifest, name.description, digest.key) != nil
-                    || database.row(SQL.knownTombstone, name.description, digest.key) != nil
+            try database.row(SQL.knownManifest, name.description, digest.key) != nil
+                || database.row(SQL.knownTombstone, name.description, digest.key) != nil
+        }
+    }
+
+    /// What other regions' logs say that a tag is of which nothing counts here yet, by entries that are here, verified,
+    /// and wait: the latest one of them. nil where there is none, or the latest deletes it. Looks at the newest
+    /// `CatalogLimits.announcedEntries` of the repository.
+    package func announced(_ tag: Tag, in name: RepositoryName) async throws(CatalogError) -> Digest? {
+        try await readers.readOne { database in
+            guard try database.row(SQL.knownTag, name.description, tag.description) == nil else { return nil }
+            var latest: (stamp: Stamp, digest: Digest?)?
+            for row in try database.rows(SQL.announcedChanges, name.description, CatalogLimits.announcedEntries) {
+                guard let change = try? LoggedChange(parsing: row.bytes(0)), change.tag == tag,
+                    let write = TagWrite(change, Stamp(time: change.timestamp, origin: change.origin))
+                else { continue }
+                if latest.map({ $0.stamp < write.stamp }) ?? true { latest = (write.stamp, write.digest) }
             }
+            return latest?.digest
         }
     }
 

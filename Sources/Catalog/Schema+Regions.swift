@@ -48,6 +48,7 @@ extension Schema {
             leaf BLOB NOT NULL,
             PRIMARY KEY(origin, idx)) WITHOUT ROWID;
         CREATE INDEX inbox_due ON inbox(origin, next_try_st, idx) WHERE state <> 'applied';
+        CREATE INDEX inbox_repo ON inbox(repo, idx) WHERE state <> 'applied' AND repo IS NOT NULL;
         CREATE INDEX inbox_open ON inbox(origin, idx) WHERE state <> 'applied';
 
         CREATE TABLE tag_write(

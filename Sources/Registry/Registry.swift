@@ -29,7 +29,8 @@ package final class Registry: Sendable {
     let manifests: ManifestCache
     /// What is being fetched from other registries.
     let fetcher: Fetcher
-    let contentSources = Mutex<@Sendable (RepositoryName) -> [any ContentSource]>({ _ in [] })
+    let contentSources = Mutex<(@Sendable (RepositoryName) -> [any ContentSource])?>(nil)
+    let warming = Warming()
     let absentBlobs = KnownAbsences()
     let absentManifests = KnownAbsences()
     let sizeQuestions = SharedTasks<KnownAbsences.Key, Int64?>()

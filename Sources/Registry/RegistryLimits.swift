@@ -49,6 +49,9 @@ package enum RegistryLimits {
     static let retentionRunsKept = 20
     /// Tags of one repository that may go without the share of them being asked about.
     package static let retentionFewTags = 10
+    /// Manifests of an image that is fetched ahead, and blobs that are fetched so at one time.
+    static let warmManifests = 2_048
+    static let warmBlobs = 4_096
     /// Seconds that the wall clock may differ from the time that has passed.
     static let retentionClockSkew: Int64 = 3600
     /// Seconds after which pulls that were not written down any more count as unknown.

@@ -11,6 +11,8 @@ package enum ClientLimits {
     static let shownBytes = 2_048
     /// Bytes of an answer about trust, quarantine, or a page of a tag's history.
     static let documentBytes = 8 << 20
+    /// What another region tells of its state, or of a bucket of it.
+    static let stateBytes = 64 << 20
     /// Values of a tag that are listed, and pages that are asked for them.
     package static let historyItems = 10_000
     static let historyPages = 128

@@ -7,16 +7,17 @@ package import Transparency
 
 /// Reads another registry's log as it grows (C2SP tlog-tiles). Nothing that it returns is verified.
 package struct LogFeed: Sendable {
-    private let registry: RemoteRegistry
+    let registry: RemoteRegistry
 
     package init(_ registry: RemoteRegistry) { self.registry = registry }
 
     /// The newest checkpoint, a signed note; nil where nothing was ever written to the log. With a size the registry
-    /// answers once its log has more entries than that, or after some seconds.
+    /// answers once its log has more entries than that, or after some seconds. One attempt: who follows a log asks again.
     package func checkpoint(after size: Int64? = nil) async throws(ClientError) -> [UInt8]? {
         let call = RemoteRegistry.Call(
             target: "/log/checkpoint" + (size.map { "?after=\($0)" } ?? ""),
-            purpose: "asking for the newest checkpoint"
+            purpose: "asking for the newest checkpoint",
+            attempts: 1
         )
         do {
             return try await registry.fetch(call, .log, limit: TransparencyLimits.noteBytesLimit).body
@@ -32,7 +33,8 @@ package struct LogFeed: Sendable {
     package func confirmation(of origin: String, after size: Int64?) async throws(ClientError) -> [UInt8]? {
         var call = RemoteRegistry.Call(
             target: "/log/mirror/\(MirrorPath.name(of: origin))/applied" + (size.map { "?after=\($0)" } ?? ""),
-            purpose: "asking what is there of the log \(origin)"
+            purpose: "asking what is there of the log \(origin)",
+            attempts: 1
         )
         call.accepted = [200, 204]
         do {

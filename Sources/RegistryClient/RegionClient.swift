@@ -46,7 +46,7 @@ package struct RegionClient: Sendable {
         package let json: String
     }
 
-    private let registry: RemoteRegistry
+    let registry: RemoteRegistry
 
     package init(_ registry: RemoteRegistry) { self.registry = registry }
 

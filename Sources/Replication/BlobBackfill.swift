@@ -8,7 +8,7 @@ internal import Metrics
 internal import OCI
 
 /// Fetches the blobs whose bytes other regions alone have: those of what was merged last first, which after a join are
-/// the newest, then all others.
+/// the newest, then all others; then those that are damaged here.
 ///
 /// Nothing of it has to survive: the catalog says which blobs are not here.
 package actor BlobBackfill {
@@ -70,13 +70,18 @@ package actor BlobBackfill {
     /// - Returns: How many blobs came.
     private func pass() async -> Int {
         var fetched = 0
+        var pages = BlobLack.allCases[...]
         var after: Digest?
         await withTaskGroup(of: Bool.self) { group in
             var running = 0
             while !Task.isCancelled {
                 if queue.isEmpty {
-                    guard let page = try? await catalog.missingBlobs(after: after, limit: 64), !page.isEmpty else {
-                        break
+                    guard let lack = pages.first else { break }
+                    guard let page = try? await catalog.missingBlobs(lack, after: after, limit: 64), !page.isEmpty
+                    else {
+                        pages.removeFirst()
+                        after = nil
+                        continue
                     }
                     after = page.last?.digest
                     for blob in page where !failed.contains(blob.digest) && queued.insert(blob.digest).inserted {
@@ -113,13 +118,5 @@ package actor BlobBackfill {
             )
             return false
         }
-    }
-}
-
-extension Manifest {
-    /// The blobs that have to be here for it to be whole.
-    var blobsNeeded: [Descriptor] {
-        let loose = manifests.filter { !$0.mediaType.isManifest }
-        return ((config.map { [$0] } ?? []) + layers + loose).filter { !$0.mayBeAbsent }
     }
 }

@@ -81,6 +81,8 @@ package final class LogFollower: Sendable {
     package let origin: String
     private let environment: Environment
     private let state = Mutex(Status())
+    /// Raised when it is known whether the peer answers.
+    private let known = RisingMark()
 
     package init(name: String, origin: String, environment: Environment) {
         self.name = name
@@ -89,6 +91,14 @@ package final class LogFollower: Sendable {
     }
 
     package var status: Status { state.withLock { $0 } }
+
+    /// Returns once the peer has answered or failed, or a bounded time has passed. At once from then on.
+    package func untilKnown() async {
+        guard known.value == 0 else { return }
+        let sleep = environment.sleep
+        _ = await known.wait(over: 0) { try await sleep(ReplicationLimits.firstAnswerWait) }
+        known.raise(to: 1)
+    }
 
     /// Follows until the task is cancelled, or the peer is frozen.
     ///
@@ -136,6 +146,8 @@ package final class LogFollower: Sendable {
                 await freeze(equivocation.reason, frozen)
                 break following
             } catch {
+                // However it was told: it was not the peer that failed.
+                guard !Task.isCancelled else { break following }
                 failures += 1
                 isHeard = false
                 await fail("\(error)", failures)
@@ -236,6 +248,7 @@ package final class LogFollower: Sendable {
             change(&status)
             return status
         }
+        if status.phase != .starting { known.raise(to: 1) }
         let region = [("region", name)]
         Meter(label: "cairn_region_log_entries", dimensions: region).set(status.entries)
         Meter(label: "cairn_region_log_entries_behind", dimensions: region).set(max(0, status.shown - status.entries))

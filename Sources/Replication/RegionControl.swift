@@ -72,6 +72,9 @@ package final class RegionControl: Sendable {
     /// Their logs, as they are served on, and what they have of this one.
     package let mirrors: ServedMirrors
     package let confirmations: Confirmations
+    /// Whether regions are the same.
+    package let audits: RegionAudits
+    package let state: RegionStateReader
     private let catalog: Catalog
     private let followers: [LogFollower]
     /// Seconds since 1970.
@@ -83,12 +86,15 @@ package final class RegionControl: Sendable {
         _ followers: [LogFollower],
         mirrors: ServedMirrors,
         confirmations: Confirmations,
+        audits: RegionAudits,
         now: @escaping @Sendable () -> Int64
     ) {
         self.catalog = catalog
         self.mirrors = mirrors
         self.confirmations = confirmations
         self.followers = followers
+        self.audits = audits
+        state = RegionStateReader(catalog)
         self.now = now
     }
 
@@ -186,6 +192,9 @@ package final class RegionControl: Sendable {
             )
         }
     }
+
+    /// How many entries of each log count here, its own among them.
+    package func positions() async throws -> [String: Int64] { try await catalog.positions() }
 
     /// The name of this registry's own log.
     package var origin: String { catalog.settings.origin }

@@ -33,4 +33,16 @@ package enum ReplicationLimits {
     /// Until the inbox is looked at again, without a sign that there is more: while something waits, and otherwise.
     static let shortRest: Duration = .seconds(1)
     static let longRest: Duration = .seconds(30)
+    /// Rows of one bucket of the state, which is compared as a whole.
+    static let stateRows = 200_000
+    /// Between the two looks of a comparison: in that time what was changed is sealed.
+    static let auditPause: Duration = .seconds(5)
+    /// Seconds in which both have to come up to what the other had.
+    static let auditTries = 60
+    /// Differences that are told one by one.
+    static let auditFindings = 100
+    /// Between two comparisons with a region that nobody asked for.
+    package static let auditInterval: Duration = .seconds(3_600)
+    /// How long a pull of what is not here waits, after a start, for the first answer of each region.
+    static let firstAnswerWait: Duration = .seconds(5)
 }

@@ -43,6 +43,8 @@ enum MetricsCatalogue {
             ),
             .counter("cairn_region_images_failed_total", help: "Attempts to bring an image that failed, by region."),
             .counter("cairn_region_backfill_blobs_total", help: "Blobs that were fetched in the background."),
+            .counter("cairn_region_audits_total", help: "Comparisons with other regions, by region and outcome."),
+            .gauge("cairn_region_differences", help: "Rows that differed from a region at the last comparison."),
             .counter("cairn_fetches_total", help: "Questions for content to other registries, by source and result."),
             .counter("cairn_fetch_bytes_total", help: "Bytes of blobs received from other registries, by source."),
             .counter("cairn_fetch_joined_total", help: "Waits for a blob that was being fetched already."),

@@ -29,6 +29,10 @@ enum RegionVerbs {
         }
         _ = try await catalog.dueEntries(of: origin, limit: 10)
         try await catalog.hearPeer(origin, size: size)
+        try await catalog.revisit([0: leaves[0]], of: origin)
+        for kind in StateRow.Kind.allCases {
+            _ = try await catalog.stateRows(of: Sample.repository(), kind, after: nil, limit: 10)
+        }
         _ = try await catalog.inboxBacklog(of: origin)
         for open in [true, false] {
             for conflict in try await catalog.conflicts(open: open, limit: 10) where open {
@@ -36,7 +40,7 @@ enum RegionVerbs {
             }
         }
         _ = try await catalog.conflictCounts()
-        _ = try await catalog.missingBlobs(after: nil, limit: 10)
+        for lack in BlobLack.allCases { _ = try await catalog.missingBlobs(lack, after: nil, limit: 10) }
         _ = try await catalog.remoteBacklog()
         _ = try await catalog.expireTombstones(limit: 10)
         _ = try await catalog.peers()

@@ -65,6 +65,8 @@ package final class ScriptedSource: ContentSource {
         set { reachable.withLock { $0 = newValue } }
     }
 
+    package func untilKnown() async {}
+
     package func manifest(_ reference: Reference, in repository: RepositoryName) async throws -> SourceManifest? {
         manifestQuestions.withLock { $0.append(reference.description) }
         return manifests.withLock { $0[reference.description] }

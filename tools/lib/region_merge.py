@@ -27,8 +27,7 @@ class Merged:
     def run(self):
         try:
             self.first_contact()
-            for step in (self.pushed_by_skopeo, self.pushed, self.tags_changed, self.deleted, self.quarantined,
-                         self.kept, self.conflicting, self.conflict_left, self.killed):
+            for step in self.steps():
                 self.attempt(step)
         finally:
             for region in self.pair:
@@ -37,6 +36,10 @@ class Merged:
             status, output = region.fsck(deep=True)
             why = output.strip()[-300:] if status else ""
             self.expect(status == 0, f"fsck --deep of {region.name} finds nothing {why}")
+
+    def steps(self):
+        return (self.pushed_by_skopeo, self.pushed, self.tags_changed, self.deleted, self.quarantined,
+                self.kept, self.conflicting, self.conflict_left, self.killed)
 
     def attempt(self, step):
         """A step that breaks has failed, and the next one is tried."""

@@ -24,6 +24,12 @@ extension Responder {
         case .region(let name):
             try exchange.require([.post])
             return try await setRegion(name, body: &body)
+        case .audit(let name):
+            try exchange.require([.get, .head, .post])
+            return try audit(name, begin: exchange.request.method == .post)
+        case .positions, .hashes, .rows:
+            try exchange.require([.get, .head])
+            return try await state(resource)
         case .conflicts:
             try exchange.require([.get, .head])
             return try await listConflicts(exchange)

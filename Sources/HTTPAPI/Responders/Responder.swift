@@ -277,6 +277,7 @@ package struct Responder: Sendable {
         case .proof(let name, let reference): try await proof(exchange, name, reference)
         case .history(let name, let tag): try await history(exchange, name, tag)
         case .trust(let name, let reference): try await trust(exchange, name, reference)
+        case .warm(let name, let reference): try await warm(exchange, name, reference)
         case .quarantines: try await quarantines(exchange)
         case .quarantine(let digest): try await quarantine(exchange, digest, body: &body)
         case .scrub: try await scrub(exchange, body: &body)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Replication
+
 /// What is below `/api/v1/regions` and `/api/v1/conflicts`.
 public enum RegionResource: Hashable, Sendable {
     /// `/api/v1/regions`: how each region is followed.
@@ -12,15 +14,44 @@ public enum RegionResource: Hashable, Sendable {
     /// `/api/v1/conflicts/<id>`
     case conflict(Int64)
 
+    /// `/api/v1/regions/<name>/audit`: the comparison with one.
+    case audit(String)
+    /// `/api/v1/state/positions`: how much of each log counts here.
+    case positions
+    /// `/api/v1/state`: hashes of what is here, in buckets.
+    case hashes
+    /// `/api/v1/state/<bucket>`: the rows of one.
+    case rows(Int)
+
+    /// Whether it is for other regions, which compare themselves.
+    var isState: Bool {
+        switch self {
+        case .positions, .hashes, .rows: true
+        case .all, .region, .conflicts, .conflict, .audit: false
+        }
+    }
+
+    private static let statePrefix = "/api/v1/state/"
+    private static let auditSuffix = "/audit"
     private static let regionsPrefix = "/api/v1/regions/"
     private static let conflictsPrefix = "/api/v1/conflicts/"
 
     /// Reads a path below one of the prefixes; nil for any other.
     init?(_ path: String) {
         if path.hasPrefix(Self.regionsPrefix) {
-            let name = path.dropFirst(Self.regionsPrefix.count)
+            var name = path.dropFirst(Self.regionsPrefix.count)
+            let isAudit = name.hasSuffix(Self.auditSuffix)
+            if isAudit { name.removeLast(Self.auditSuffix.count) }
             guard !name.isEmpty, !name.contains("/") else { return nil }
-            self = .region(String(name))
+            self = isAudit ? .audit(String(name)) : .region(String(name))
+        } else if path.hasPrefix(Self.statePrefix) {
+            let rest = String(path.dropFirst(Self.statePrefix.count))
+            if rest == "positions" {
+                self = .positions
+            } else {
+                guard let bucket = DecimalNumber.parse(rest), bucket < RegionStateReader.buckets else { return nil }
+                self = .rows(Int(bucket))
+            }
         } else if path.hasPrefix(Self.conflictsPrefix) {
             guard let id = DecimalNumber.parse(String(path.dropFirst(Self.conflictsPrefix.count))) else { return nil }
             self = .conflict(id)

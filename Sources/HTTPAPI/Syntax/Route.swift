@@ -29,6 +29,8 @@ public enum Route: Hashable, Sendable {
     case history(RepositoryName, Tag)
     /// `/v2/<name>/_cairn/trust/<tag or digest>`: what the trust policy says of it.
     case trust(RepositoryName, Reference)
+    /// `/v2/<name>/_cairn/warm/<tag or digest>`: how much of an image is here, and fetching the rest.
+    case warm(RepositoryName, Reference)
     /// `/v2/_catalog`
     case catalog
     /// `/log/…`: the transparency log.
@@ -105,6 +107,7 @@ public enum Route: Hashable, Sendable {
         case .proof: "proof"
         case .history: "history"
         case .trust: "trust"
+        case .warm: "warm"
         case .log(let resource): resource.label
         case .quarantines, .quarantine: "quarantine"
         case .scrub: "scrub"
@@ -123,7 +126,8 @@ public enum Route: Hashable, Sendable {
     public var repository: RepositoryName? {
         switch self {
         case .blob(let name, _), .uploads(let name), .upload(let name, _), .manifest(let name, _), .tags(let name),
-            .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _):
+            .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _),
+            .warm(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
             .decide, .retention, .usage, .pins, .deployments, .scrub, .collection,
@@ -190,6 +194,7 @@ extension Route {
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
         "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
         "/api/v1/regions": .regions(.all), "/api/v1/conflicts": .regions(.conflicts),
+        "/api/v1/state": .regions(.hashes),
         "/log/region/vkey": .log(.regionKey), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),
     ]
@@ -231,6 +236,7 @@ extension Route {
         switch module {
         case "proof": return .proof(name, try reference(last))
         case "trust": return .trust(name, try reference(last))
+        case "warm": return .warm(name, try reference(last))
         case "history":
             guard case .tag(let tag) = try reference(last) else { throw .notFound }
             return .history(name, tag)

@@ -12,6 +12,9 @@ package protocol ContentSource: Sendable {
     /// Whether it answered when it was last asked. Never waits: a source that is down costs nothing.
     var isReachable: Bool { get }
 
+    /// Returns once it is known whether it answers, after a start; at once later on, and in a bounded time ever.
+    func untilKnown() async
+
     /// The manifest that a tag or digest names there; nil where it has none. Whoever asks checks the digest.
     ///
     /// - Throws: `SourceError`.
@@ -48,7 +51,7 @@ package struct SourceManifest: Sendable {
 }
 
 /// Why a source does not give what it was asked for.
-package struct SourceError: Error, Sendable {
+package struct SourceError: Error, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// It has none.
         case absent
@@ -68,6 +71,8 @@ package struct SourceError: Error, Sendable {
         self.code = code
         self.reason = reason
     }
+
+    package var description: String { reason }
 
     var fault: SourceFault {
         switch code {

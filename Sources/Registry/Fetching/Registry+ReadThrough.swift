@@ -27,8 +27,13 @@ extension Registry {
         contentSources.withLock { $0 = sources }
     }
 
-    private func reachableSources(of repository: RepositoryName) -> [any ContentSource] {
-        contentSources.withLock { $0 }(repository).filter(\.isReachable)
+    private var hasSources: Bool { contentSources.withLock { $0 } != nil }
+
+    /// Those that answered when they were last asked. Waits until that is known of each, but not for any that is down.
+    func reachableSources(of repository: RepositoryName) async -> [any ContentSource] {
+        guard let sources = contentSources.withLock({ $0 })?(repository) else { return [] }
+        for source in sources { await source.untilKnown() }
+        return sources.filter(\.isReachable)
     }
 
     /// Opens a blob that the repository links to, or begins to fetch one that is not here and waits for its first byte.
@@ -61,7 +66,7 @@ extension Registry {
         _ digest: Digest,
         in repository: RepositoryName
     ) async throws -> (ArrivingBlob, isLinked: Bool)? {
-        let sources = reachableSources(of: repository)
+        let sources = await reachableSources(of: repository)
         let holding = try await translating { try await catalog.holding(of: digest, in: repository) }
         let (size, isLinked): (Int64, Bool)
         switch holding {
@@ -114,8 +119,9 @@ extension Registry {
 
     /// The manifest that a tag or digest names, here or in a registry that may have it.
     ///
-    /// A tag is asked for elsewhere only where nothing at all is known of it here, not even that it was deleted; so is
-    /// a digest. What is found is served, not stored: it comes here with the log of the region that has it.
+    /// What a tag is, only a log says: of one that is not known here, the entries of other regions that are here and do
+    /// not count yet, since they wait for their bytes. A digest is asked for elsewhere where nothing at all is known of
+    /// it here, not even that it was deleted. What is found is served, not stored: it comes here with its log.
     /// - Throws: As `manifest`.
     package func readManifest(_ reference: Reference, in repository: RepositoryName) async throws -> ServedManifest {
         do {
@@ -130,17 +136,23 @@ extension Registry {
         _ reference: Reference,
         in repository: RepositoryName
     ) async throws -> ServedManifest? {
-        let sources = reachableSources(of: repository)
-        guard !sources.isEmpty, gate.rules(for: repository) == nil else { return nil }
-        if case .digest(let digest) = reference { try await refuseQuarantined(digest) }
-        let key = KnownAbsences.Key(repository: repository, reference: reference)
+        guard hasSources, gate.rules(for: repository) == nil else { return nil }
+        let named: Digest?
+        switch reference {
+        case .digest(let digest): named = digest
+        case .tag(let tag): named = try await translating { try await catalog.announced(tag, in: repository) }
+        }
+        guard let digest = named else { return nil }
+        try await refuseQuarantined(digest)
+        let key = KnownAbsences.Key(repository: repository, reference: .digest(digest))
         guard !absentManifests.contains(key, at: fetcher.options.elapsed()) else { return nil }
-        let isKnown = try await translating { try await catalog.knows(reference, in: repository) }
-        guard !isKnown else { return nil }
+        guard try await !translating({ try await catalog.knows(digest, in: repository) }) else { return nil }
+        let sources = await reachableSources(of: repository)
+        guard !sources.isEmpty else { return nil }
         return try await manifestQuestions.run(key) { [self] in
             for source in sources {
                 let found = await answer(of: source, kind: .manifest) {
-                    try await source.manifest(reference, in: repository).map { try Self.verified($0, as: reference) }
+                    try await source.manifest(.digest(digest), in: repository).map { try Self.verified($0, as: digest) }
                 }
                 if let found { return found }
             }
@@ -149,10 +161,8 @@ extension Registry {
         }
     }
 
-    /// Holds a manifest against the digest that was asked for, or that its source says it has.
-    static func verified(_ found: SourceManifest, as reference: Reference) throws -> ServedManifest {
-        let digest: Digest
-        if case .digest(let asked) = reference { digest = asked } else { digest = found.digest }
+    /// Holds a manifest against the digest that was asked for.
+    static func verified(_ found: SourceManifest, as digest: Digest) throws -> ServedManifest {
         guard found.bytes.count <= OCILimits.manifestBytesLimit,
             try Digest.of(found.bytes, algorithm: digest.algorithm) == digest
         else { throw SourceError(.misbehaved, "its bytes are not those of \(digest)") }
@@ -198,7 +208,7 @@ extension Registry {
 
 extension RegistryError {
     /// Whether it only says that something is not here.
-    fileprivate var isMiss: Bool {
+    var isMiss: Bool {
         switch self {
         case .nameUnknown, .blobUnknown, .manifestUnknown: true
         default: false

@@ -9,7 +9,10 @@ struct RegionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "region",
         abstract: "See how a registry follows other regions, and say what is done about them.",
-        subcommands: [Status.self, List.self, Pause.self, Resume.self, Retire.self, Conflicts.self, Resolve.self]
+        subcommands: [
+            Status.self, List.self, Pause.self, Resume.self, Retire.self, Conflicts.self, Resolve.self,
+            Audit.self, WarmCommand.self,
+        ]
     )
 
     /// `cairn region status`
@@ -94,6 +97,41 @@ struct RegionCommand: AsyncParsableCommand {
         @OptionGroup var change: RegionChange
 
         func run() async throws { try await change.set("retired") }
+    }
+
+    /// `cairn region audit`
+    struct Audit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Compare what a registry has with what another region has, and put right what differs.",
+            discussion: """
+                Every region does so each hour. What one of them has not heard does not count. Ends with 1 where anything \
+                differs. It takes the right 'admin'.
+
+                """ + ClientCommand.exitStatuses
+        )
+
+        @Argument(help: "The region, as the configuration calls it.")
+        var name: String
+
+        @OptionGroup var target: RegistryOptions
+
+        func run() async throws {
+            try await ClientCommand.attempt("region audit") { () async throws(ClientError) in
+                let name = name
+                let report = try await target.withRegistry { registry async throws(ClientError) in
+                    try await RegionClient(registry).audit(name)
+                }
+                if target.output == .json {
+                    Console.say(report.json)
+                } else {
+                    for finding in report.findings { Console.say(finding) }
+                    Console.say(report.line)
+                }
+                guard report.outcome != "differs" else {
+                    throw ClientError(.integrity, "\(name) differs from this registry")
+                }
+            }
+        }
     }
 
     /// `cairn region conflicts`

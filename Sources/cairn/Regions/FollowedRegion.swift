@@ -7,6 +7,7 @@ import Journal
 import Logging
 import RegistryClient
 import Replication
+import Transparency
 
 /// Follows one other region: one task copies its log, another applies what came.
 struct FollowedRegion: Sendable {
@@ -20,6 +21,7 @@ struct FollowedRegion: Sendable {
     private let mirrors: ServedMirrors
     private let backfill: BlobBackfill
     private let watch: ConfirmationWatch
+    private let audits: RegionAudits
     private let changes = Wakeup()
 
     init(
@@ -31,9 +33,11 @@ struct FollowedRegion: Sendable {
         _ backfill: BlobBackfill,
         _ mirrors: ServedMirrors,
         _ confirmations: Confirmations,
+        _ audits: RegionAudits,
         _ environment: LogFollower.Environment
     ) {
         self.mirrors = mirrors
+        self.audits = audits
         self.settings = settings
         self.follower = follower
         self.source = source
@@ -133,6 +137,8 @@ struct FollowedRegion: Sendable {
     private func connect(_ mirror: LogMirror) async throws -> LogMirror {
         var options = Transport.Options()
         options.caFile = settings.authorities
+        // A question for news is answered after some twenty seconds at the latest.
+        options.timeouts.answer = 35_000
         return try await Transport.with(options) { transport async throws(ClientError) in
             let registry = try RemoteRegistry(
                 origin: settings.origin,
@@ -159,6 +165,10 @@ struct FollowedRegion: Sendable {
                 return nil
             }
             group.addTask {
+                await audits.run(settings.name, environment) { try await compare(feed) }
+                return nil
+            }
+            group.addTask {
                 await follower.run(mirror, from: source) { mirror in
                     try await intake.hear(mirror)
                     worker.wake()
@@ -178,6 +188,37 @@ struct FollowedRegion: Sendable {
                 group.cancelAll()
             }
             return last
+        }
+    }
+}
+
+extension FollowedRegion {
+    /// Compares what is here with what the region has, and lets what differs be applied once more.
+    private func compare(_ feed: LogFeed) async throws -> AuditReport {
+        let audit = RegionAudit(store.catalog, of: settings.log, feed.state, environment)
+        let report = try await audit.run(repairingFrom: mirrors.mirror(MirrorPath.name(of: settings.log)))
+        if report.revisited > 0 { worker.wake() }
+        return report
+    }
+}
+
+extension LogFeed {
+    /// What the registry tells of its state.
+    fileprivate var state: RemoteState {
+        RemoteState {
+            let (size, applied) = try await positions()
+            return RemoteState.Positions(size: size, applied: applied)
+        } hashes: {
+            try await stateHashes()
+        } rows: { bucket in
+            var rows: Set<PlacedRow> = []
+            for fields in try await stateRows(bucket) {
+                guard let row = PlacedRow(fields: fields) else {
+                    throw ClientError(.network, "a row of bucket \(bucket) is none")
+                }
+                rows.insert(row)
+            }
+            return rows
         }
     }
 }

@@ -38,6 +38,7 @@ struct FollowingRegions: Service {
             own: store.registry.journal?.keys.compactMap { try? NoteVerifier(parsing: $0) } ?? [],
             hasConfirmer: settings.contains { $0.cosigner != nil }
         )
+        let audits = RegionAudits(settings.map(\.name))
         let backfill = BlobBackfill(
             store.catalog,
             content: RegionBytes(registry: store.registry, sources: sources).content,
@@ -57,6 +58,7 @@ struct FollowingRegions: Service {
                 backfill,
                 mirrors,
                 confirmations,
+                audits,
                 environment
             )
         }
@@ -65,6 +67,7 @@ struct FollowingRegions: Service {
             made.map(\.1),
             mirrors: mirrors,
             confirmations: confirmations,
+            audits: audits,
             now: environment.now
         )
         for peer in peers { regions.onChange(of: peer.name) { peer.stateHasChanged() } }

@@ -41,6 +41,8 @@ final class PeerSource: ContentSource {
 
     var isReachable: Bool { link.withLock { $0 != nil } && follower.status.phase == .following }
 
+    func untilKnown() async { await follower.untilKnown() }
+
     func manifest(_ reference: Reference, in repository: RepositoryName) async throws -> SourceManifest? {
         do throws(ClientError) {
             let found = try await remote(repository).manifestIfPresent(reference)

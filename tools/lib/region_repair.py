@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Cairn authors
+"""Steps of tools/region-e2e: images are fetched ahead, what is damaged or lost in one region comes back from another."""
+
+import json
+import random
+import sqlite3
+import subprocess
+
+from region_merge import Merged
+from region_world import caught_up, digest_of
+
+STEP_SECONDS = 120
+
+
+class Repaired(Merged):
+    """Two regions, of which one loses something."""
+
+    def steps(self):
+        return self.warmed, self.healed, self.drifted
+
+    def cairn(self, *arguments):
+        result = subprocess.run(
+            [self.binary, *arguments], capture_output=True, text=True, timeout=STEP_SECONDS, check=False)
+        return result.returncode, result.stdout, result.stderr
+
+    def warmed(self):
+        """Just pushed to one, an image is whole in the other as soon as the command says so."""
+        for number in range(5):
+            digest, _ = self.a.push("warm/app", f"v{number}", f"warm {number}", layers=4, layer_bytes=3_000_000)
+            code, out, errors = self.cairn(
+                "region", "warm", f"{self.a.host}/warm/app@{digest}", "--in", self.b.host, "--timeout", "60")
+            self.expect(code == 0, f"an image is fetched ahead: {code} {out.strip()[-80:]} {errors.strip()[-200:]}")
+            wrong = self.b.wrong_with("warm/app", digest)
+            self.expect(not wrong, f"it is whole there {wrong or ''}")
+        code, _, errors = self.cairn("region", "warm", f"{self.a.host}/warm/app@sha256:{'0' * 64}", "--in", self.b.host)
+        self.expect(code != 0, f"what nobody has is not fetched: {code} {errors.strip()[:80]}")
+
+    def healed(self):
+        """A byte of a blob turns over on the disk of one."""
+        digest, data = self.a.push("heal/app", "v1", "heal", layers=2, layer_bytes=200_000)
+        self.until(lambda: self.b.resolve("heal/app", "v1") == digest, "an image is in both")
+        layer = json.loads(data)["layers"][0]["digest"]
+        name = layer.split(":")[1]
+        found = [path for path in self.b.root.rglob(f"*{name}*") if path.is_file()]
+        self.expect(len(found) == 1, f"the blob is a file {found}")
+        before = found[0].read_bytes()
+        place = random.Random(1).randrange(len(before))
+        mode = found[0].stat().st_mode
+        found[0].chmod(0o600)
+        with open(found[0], "r+b") as file:
+            file.seek(place)
+            file.write(bytes([before[place] ^ 1]))
+        found[0].chmod(mode)
+        code, out, errors = self.cairn("scrub", "--registry", self.b.host, "--now", "--wait")
+        self.expect(code in (0, 11), f"the scrub has run: {code} {out.strip()[-100:]} {errors.strip()[-100:]}")
+        self.until(lambda: not self.b.wrong_with("heal/app", digest), "the blob comes back from the other", 60)
+        self.expect(digest_of(found[0].read_bytes()) == layer, "the file has its bytes again")
+
+    def drifted(self):
+        """What is lost in a catalog without an entry is found, and comes back."""
+        code, out, errors = self.cairn("region", "audit", "a", "--registry", self.b.host)
+        self.expect(code == 0, f"the two are the same: {out.strip()} {errors.strip()}")
+        digest, _ = self.a.push("drift/app", "v1", "drift")
+        self.until(lambda: self.b.resolve("drift/app", "v1") == digest, "an image is in both")
+        status = self.a.call("PUT", f"/api/v1/quarantine/{digest}", {"reason": "a test"})[0]
+        self.expect(status == 204, "it is put into quarantine")
+        self.until(lambda: self.b.manifest("drift/app", "v1")[0] == 403, "the other one refuses its pull")
+        self.expect(self.b.stop() == 0, "b ends")
+        database = sqlite3.connect(self.b.root / "meta" / "registry.db")
+        with database:
+            for table in ("register", "quarantine"):
+                rows = database.execute(f"DELETE FROM {table} WHERE reason = 'a test'").rowcount
+                self.expect(rows > 0, f"{rows} rows of {table} are lost")
+        database.close()
+        self.b.start()
+        self.until(lambda: caught_up(self.pair), "b is there again")
+        self.expect(self.b.manifest("drift/app", "v1")[0] != 403, "what was lost does not count")
+        code, out, errors = self.cairn("region", "audit", "a", "--registry", self.b.host)
+        self.expect(code != 0 and digest in out, f"the difference is found: {code} {out.strip()} {errors.strip()}")
+        self.until(lambda: self.b.manifest("drift/app", "v1")[0] == 403, "it counts again")
+        self.until(lambda: caught_up(self.pair), "every entry is applied again")
+        code, out, errors = self.cairn("region", "audit", "a", "--registry", self.b.host)
+        self.expect(code == 0, f"the two are the same again: {out.strip()} {errors.strip()}")

@@ -103,7 +103,7 @@ let package = Package(
         .target(
             name: "Replication",
             dependencies: [
-                "Catalog", "Journal", "OCI", "Transparency",
+                "Catalog", "Cryptography", "Journal", "OCI", "Transparency",
                 .product(name: "DequeModule", package: "swift-collections"),
             ] + logged,
             swiftSettings: strict

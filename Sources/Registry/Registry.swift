@@ -31,6 +31,7 @@ package final class Registry: Sendable {
     let fetcher: Fetcher
     let contentSources = Mutex<(@Sendable (RepositoryName) -> [any ContentSource])?>(nil)
     let warming = Warming()
+    let silences = Silences()
     let absentBlobs = KnownAbsences()
     let absentManifests = KnownAbsences()
     let sizeQuestions = SharedTasks<KnownAbsences.Key, Int64?>()

@@ -12,7 +12,7 @@ package struct LogFeed: Sendable {
     package init(_ registry: RemoteRegistry) { self.registry = registry }
 
     /// The newest checkpoint, a signed note; nil where nothing was ever written to the log. With a size the registry
-    /// answers once its log has more entries than that, or after some seconds. One attempt: who follows a log asks again.
+    /// answers once its log has more entries than that, or after some seconds. One attempt: a follower asks again.
     package func checkpoint(after size: Int64? = nil) async throws(ClientError) -> [UInt8]? {
         let call = RemoteRegistry.Call(
             target: "/log/checkpoint" + (size.map { "?after=\($0)" } ?? ""),

@@ -69,8 +69,9 @@ extension RemoteRepository {
                 let why = report.reason.map { ": \($0)" } ?? ""
                 throw ClientError(
                     .network,
-                    "after \(seconds) s \(origin) lacks \(report.missingBlobs) blobs (\(report.missingBytes) bytes) and "
-                        + "\(report.missingManifests) manifests of \(name) \(reference)\(why)"
+                    "after \(seconds) s \(origin) lacks \(report.missingBlobs) blobs "
+                        + "(\(report.missingBytes) bytes) and \(report.missingManifests) manifests "
+                        + "of \(name) \(reference)\(why)"
                 )
             }
             do { try await transport.options.pause(1_000) } catch { throw ClientError.cancelled }

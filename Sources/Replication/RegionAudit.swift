@@ -56,11 +56,11 @@ package struct AuditReport: Sendable, Hashable {
     package let revisited: Int
 }
 
-/// Compares what is here with what another region has, beyond what the two logs say: a row that is lost or spoilt in one
-/// catalog, or a fault in merging, shows as a difference that no entry explains.
+/// Compares what is here with what another region has, beyond what the two logs say: a row that is lost or spoilt in
+/// one catalog, or a fault in merging, shows as a difference that no entry explains.
 ///
-/// Two looks, since both go on changing. A difference counts if it is the same in both, and between them each region has
-/// applied all that the other had some seconds after the first, of its own log and of every other region's: then it is
+/// Two looks, since both go on changing. A difference counts if it is the same in both, and between them each region
+/// has applied all that the other had some seconds after the first, of its own log and of every other region's: then it is
 /// not what one of them has not heard.
 package struct RegionAudit: Sendable {
     private let catalog: Catalog
@@ -80,11 +80,11 @@ package struct RegionAudit: Sendable {
         self.environment = environment
     }
 
-    /// - Parameter mirror: The copy of the other region's log, out of which differences are put right; nil where they are
-    ///   only told.
+    /// - Parameter mirror: Gives the copy of the other region's log, out of which differences are put right; where it
+    ///   gives none they are only told.
     /// - Returns: What it has come to.
     /// - Throws: What keeps either state from being read.
-    package func run(repairingFrom mirror: LogMirror?) async throws -> AuditReport {
+    package func run(repairingFrom mirror: () -> LogMirror?) async throws -> AuditReport {
         let reader = RegionStateReader(catalog)
         let (here, there) = (try await reader.hashes().mapValues(\.description), try await remote.hashes())
         let buckets = Set(here.keys).union(there.keys).filter { here[$0] != there[$0] }.sorted()
@@ -97,7 +97,7 @@ package struct RegionAudit: Sendable {
         let real = first.filter { second[$0.key] == $0.value }
         guard !real.isEmpty else { return report(.equal, buckets: buckets.count) }
         let names = Set(real.values.map(\.repository))
-        let revisited = if let mirror { try await revisit(names, mirror) } else { 0 }
+        let revisited = if let mirror = mirror() { try await revisit(names, mirror) } else { 0 }
         return report(.differs, buckets: buckets.count, real, revisited: revisited)
     }
 

@@ -16,7 +16,7 @@ extension Rule {
         "Retention": ["OCI", "Settings"],
         "Maintenance": ["OCI", "Content", "Catalog"],
         "Journal": ["OCI", "Cryptography", "Content", "Catalog", "Transparency"],
-        "Replication": ["OCI", "Catalog", "Journal", "Transparency"],
+        "Replication": ["OCI", "Cryptography", "Catalog", "Journal", "Transparency"],
         "LayerArchive": ["CZlib", "CZstd"],
         "LayerScan": ["OCI", "Cryptography", "LayerArchive", "CZlib", "CSandbox"],
         "ImageDiff": ["OCI", "Cryptography", "LayerArchive"],

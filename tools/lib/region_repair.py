@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Cairn authors
-"""Steps of tools/region-e2e: images are fetched ahead, what is damaged or lost in one region comes back from another."""
+"""Steps of tools/region-e2e: images are fetched ahead; what is damaged or lost in one region comes back from another.
+"""
 
 import json
 import random

@@ -6,8 +6,8 @@ import HummingbirdCore
 import OCI
 import Registry
 
-/// `/v2/<name>/_cairn/warm/<tag or digest>`: `GET` says how much of an image is here, `POST` has the rest fetched. Asked
-/// again, it says how far that is.
+/// `/v2/<name>/_cairn/warm/<tag or digest>`: `GET` says how much of an image is here, `POST` has the rest fetched.
+/// Asked again, it says how far that is.
 extension Responder {
     func warm(_ exchange: Exchange, _ name: RepositoryName, _ reference: Reference) async throws -> Answer {
         try exchange.require([.get, .head, .post])

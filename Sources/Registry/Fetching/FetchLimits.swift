@@ -13,6 +13,11 @@ package struct FetchLimits: Sendable {
     /// waited for does not count.
     package var window: Duration = .seconds(10)
     package var windowBytes: Int64 = 64 << 10
+    /// How long a source may take to say whether it has something, how long the next one waits for that, and for how
+    /// long one is not asked that did not answer.
+    package var question: Duration = .seconds(3)
+    package var patience: Duration = .milliseconds(500)
+    package var silence: Duration = .seconds(30)
     /// How often all sources may fail in a row.
     package var rounds = 5
     /// So many bytes between two failures make a new row of failures.

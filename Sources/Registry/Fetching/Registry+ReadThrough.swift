@@ -33,7 +33,8 @@ extension Registry {
     func reachableSources(of repository: RepositoryName) async -> [any ContentSource] {
         guard let sources = contentSources.withLock({ $0 })?(repository) else { return [] }
         for source in sources { await source.untilKnown() }
-        return sources.filter(\.isReachable)
+        let now = fetcher.options.elapsed()
+        return sources.filter { $0.isReachable && !silences.contains($0.name, at: now) }
     }
 
     /// Opens a blob that the repository links to, or begins to fetch one that is not here and waits for its first byte.
@@ -108,10 +109,10 @@ extension Registry {
         let key = KnownAbsences.Key(repository: repository, reference: .digest(digest))
         guard !absentBlobs.contains(key, at: fetcher.options.elapsed()) else { return nil }
         return try await sizeQuestions.run(key) { [self] in
-            for source in sources {
-                let size = await answer(of: source, kind: .blob) { try await source.size(of: digest, in: repository) }
-                if let size, size >= 0 { return size }
+            let size = await firstAnswer(of: sources, kind: .blob) { source in
+                try await source.size(of: digest, in: repository).flatMap { $0 >= 0 ? $0 : nil }
             }
+            if let size { return size }
             absentBlobs.note(key, at: fetcher.options.elapsed(), limits: fetcher.options.limits)
             return nil
         }
@@ -150,12 +151,10 @@ extension Registry {
         let sources = await reachableSources(of: repository)
         guard !sources.isEmpty else { return nil }
         return try await manifestQuestions.run(key) { [self] in
-            for source in sources {
-                let found = await answer(of: source, kind: .manifest) {
-                    try await source.manifest(.digest(digest), in: repository).map { try Self.verified($0, as: digest) }
-                }
-                if let found { return found }
+            let found = await firstAnswer(of: sources, kind: .manifest) { source in
+                try await source.manifest(.digest(digest), in: repository).map { try Self.verified($0, as: digest) }
             }
+            if let found { return found }
             absentManifests.note(key, at: fetcher.options.elapsed(), limits: fetcher.options.limits)
             return nil
         }
@@ -174,35 +173,6 @@ extension Registry {
                 bytes: ByteBuffer(bytes: found.bytes)
             )
         } catch { throw SourceError(.misbehaved, "what it has is no manifest: \(error)") }
-    }
-
-    /// What a source says within the time that it has; nil for nothing, or nothing of use.
-    private func answer<Value: Sendable>(
-        of source: any ContentSource,
-        kind: FetchMetrics.Kind,
-        _ ask: @escaping @Sendable () async throws -> Value?
-    ) async -> Value? {
-        let (options, name) = (fetcher.options, source.name)
-        do {
-            let answer = try await withThrowingTaskGroup(of: Value?.self) { group in
-                defer { group.cancelAll() }
-                group.addTask { try await ask() }
-                group.addTask {
-                    try await options.sleep(options.limits.window)
-                    throw SourceError(.unavailable, "it does not answer")
-                }
-                return try await group.next() ?? nil
-            }
-            fetcher.metrics.asked(name, kind, result: answer == nil ? SourceFault.absent.rawValue : "found")
-            return answer
-        } catch {
-            let fault = (error as? SourceError)?.fault ?? .brokenOff
-            fetcher.metrics.asked(name, kind, result: fault.rawValue)
-            if fault != .absent {
-                logger.warning("source failed", metadata: ["source": "\(name)", "reason": "\(error)"])
-            }
-            return nil
-        }
     }
 }
 

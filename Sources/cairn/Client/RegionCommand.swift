@@ -104,7 +104,7 @@ struct RegionCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Compare what a registry has with what another region has, and put right what differs.",
             discussion: """
-                Every region does so each hour. What one of them has not heard does not count. Ends with 1 where anything \
+                Every region does so each hour. What one of them has not heard does not count. Fails where anything \
                 differs. It takes the right 'admin'.
 
                 """ + ClientCommand.exitStatuses

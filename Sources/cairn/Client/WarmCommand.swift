@@ -11,8 +11,8 @@ struct WarmCommand: AsyncParsableCommand {
         commandName: "warm",
         abstract: "Have images fetched ahead, and wait until every byte of them is there.",
         discussion: """
-            A rollout or rollback in that region starts warm then. It takes the right to pull, and ends with 0 once all \
-            images are whole there.
+            A rollout or rollback in that region starts warm then. It takes the right to pull, and ends with 0 once \
+            all images are whole there.
 
             """ + ClientCommand.exitStatuses
     )

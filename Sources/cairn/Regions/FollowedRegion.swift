@@ -196,7 +196,7 @@ extension FollowedRegion {
     /// Compares what is here with what the region has, and lets what differs be applied once more.
     private func compare(_ feed: LogFeed) async throws -> AuditReport {
         let audit = RegionAudit(store.catalog, of: settings.log, feed.state, environment)
-        let report = try await audit.run(repairingFrom: mirrors.mirror(MirrorPath.name(of: settings.log)))
+        let report = try await audit.run { mirrors.mirror(MirrorPath.name(of: settings.log)) }
         if report.revisited > 0 { worker.wake() }
         return report
     }

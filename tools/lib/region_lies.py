@@ -108,7 +108,7 @@ class Cases:
         self.not_a_checkpoint(lie=region_liar.about("/log/checkpoint", region_liar.html))
 
     def dripped_checkpoint(self):
-        self.not_a_checkpoint(lie=region_liar.about("/log/checkpoint", region_liar.drip), seconds=120)
+        self.not_a_checkpoint(lie=region_liar.about("/log/checkpoint", region_liar.drip), seconds=240)
 
     def other_key(self):
         stranger = self.world.twin("stranger")

@@ -68,6 +68,15 @@ class Measured:
             self.pushes.append(percentile(pushes, 0.99) * 1000)
             self.pulls.append(percentile(pulls, 0.99) * 1000)
 
+    def miss(self):
+        """The seconds until it is said that a tag is nowhere."""
+        self.serial += 1
+        began = time.monotonic()
+        status = self.region.call("HEAD", f"/v2/{REPOSITORY}/manifests/none{self.serial}", seconds=120)[0]
+        if status != 404:
+            raise RuntimeError(f"a tag that nobody has answers {status}")
+        return time.monotonic() - began
+
     @staticmethod
     def pull(connection, digest, data):
         document = json.loads(data)
@@ -98,7 +107,11 @@ class Independence:
             self.start()
             measured = [Measured("no peers", self.alone), Measured("two that live", self.beside),
                         Measured("dead ones", self.left)]
+            misses = [[], [], []]
             for number in range(-1, self.options.groups):
+                if number < 3:
+                    for found, one in zip(misses, measured):
+                        found.append(one.miss())
                 for place in range(len(measured)):
                     measured[(number + place) % len(measured)].group(self.options.operations, number >= 0)
             states = {name: region["state"] for name, region in self.left.regions().items()}
@@ -109,6 +122,8 @@ class Independence:
                                            ("pull", other.pulls, measured[0].pulls)):
                     rows.append(Comparison(f"p99 of a {what}, {other.name}", "ms", ours, theirs, "no peers", BAR,
                                            at_most=True))
+            longest = ", ".join(f"{one.name}: {max(found):.2f} s" for found, one in zip(misses, measured))
+            print(f"that a tag is nowhere is said after at most ({longest}); no bar")
             print(table(HEADINGS, [row.cells() for row in rows]))
             return rows
         finally:

@@ -110,6 +110,17 @@ class Cases:
     def dripped_checkpoint(self):
         self.not_a_checkpoint(lie=region_liar.about("/log/checkpoint", region_liar.drip), seconds=240)
 
+    def endless_log(self):
+        """A checkpoint, and then entries, that never end: each is given up after what it may have."""
+        for path in ("/log/checkpoint", "/log/tile/"):
+            if path == "/log/tile/":
+                self.liar.turn(self.a)
+                self.until(lambda: self.status()["state"] == "following", "it follows again", 90)
+                self.a.push("lie/endless-log", "v1", "endless log", layers=1)
+            self.not_a_checkpoint(lie=region_liar.about(path, region_liar.without_end), seconds=90)
+            sent = self.liar.endless_bytes
+            self.world.expect(0 < sent < ENDLESS_BYTES, f"{sent >> 20} MiB of {path} were taken")
+
     def other_key(self):
         stranger = self.world.twin("stranger")
         stranger.start()

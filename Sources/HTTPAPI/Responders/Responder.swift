@@ -110,10 +110,11 @@ package struct Responder: Sendable {
         do {
             let target = request.head.path ?? "/"
             let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-            let route = try Route(path: halves[0])
-            routeLabel = route.label
-            repository = route.repository
+            var route = try Route(path: halves[0])
+            (routeLabel, repository) = (route.label, route.repository)
             let query = try Self.query(halves.count == 2 ? halves[1] : "")
+            route = try placed(route, query)
+            repository = route.repository
             identity = try await identify(request, route, from: peer, requestID: requestID)
             body.pace = Pace(identity, peer, access)
             let exchange = Exchange(
@@ -126,12 +127,14 @@ package struct Responder: Sendable {
                 channel: channel
             )
             try authorize(exchange)
+            try refusePushToMirror(exchange)
             answer = try await handle(exchange, body: &body)
             if answer.status == .ok { remember(exchange, over: transport) }
         } catch {
             if case AccessRefusal.limited = error { try? await Task.sleep(for: HTTPLimits.limitedPause) }
             answer = errorAnswer(for: error, requestID: requestID)
         }
+        if let repository { answer.headers[Header.namespace] = namespace(of: repository) }
         addCommonHeaders(to: &answer, requestID: requestID)
         let reusable = isReusable(after: body, request: request)
         if transport.isHTTP1 && (!reusable || request.headers[.connection] == "close") {

@@ -28,7 +28,14 @@ extension Registry {
     }
 
     private func reachableSources(of repository: RepositoryName) -> [any ContentSource] {
-        contentSources.withLock { $0 }(repository).filter(\.isReachable)
+        let mirror = mirrors.mirror(of: repository).flatMap { $0.mayFetch(repository) ? [$0.source] : nil }
+        return contentSources.withLock { $0 }(repository).filter(\.isReachable) + (mirror ?? [])
+    }
+
+    /// Remembers for a moment that no source has it.
+    func noteAbsence(of key: RecentAnswers.Key, in answers: RecentAnswers) {
+        let limits = fetcher.options.limits
+        answers.note(key, at: fetcher.options.elapsed(), for: limits.absence, most: limits.absences)
     }
 
     /// Opens a blob that the repository links to, or begins to fetch one that is not here and waits for its first byte.
@@ -56,6 +63,25 @@ extension Registry {
         }
     }
 
+    /// The size of a blob that the repository links to, and of a mirror also of one that can be fetched.
+    ///
+    /// - Throws: As `statBlob`.
+    package func readSize(of digest: Digest, in repository: RepositoryName) async throws -> Int64 {
+        do {
+            return try await statBlob(digest, in: repository)
+        } catch let error as RegistryError where error.isMiss && isMirrored(repository) {
+            let holding = try await translating { try await catalog.holding(of: digest, in: repository) }
+            switch holding {
+            case .elsewhere(let size), .damaged(let size): return size
+            case .here, .deleted: throw error
+            case .unlinked:
+                let sources = reachableSources(of: repository)
+                guard let size = try await sizeOfUnlinked(digest, in: repository, sources) else { throw error }
+                return size
+            }
+        }
+    }
+
     /// Joins or begins the fetch of a blob that is not here; nil where it is not to be had.
     private func board(
         _ digest: Digest,
@@ -75,9 +101,9 @@ extension Registry {
             guard !sources.isEmpty else { return nil }
             (size, isLinked) = (known, true)
         case .unlinked:
-            guard !sources.isEmpty, gate.rules(for: repository) == nil,
-                let found = try await sizeElsewhere(of: digest, in: repository, sources)
-            else { return nil }
+            guard !sources.isEmpty, let found = try await sizeOfUnlinked(digest, in: repository, sources) else {
+                return nil
+            }
             (size, isLinked) = (found, false)
         }
         guard size <= blobLimit else { throw RegistryError.blobTooLarge(limit: blobLimit) }
@@ -95,19 +121,31 @@ extension Registry {
         return (blob, isLinked)
     }
 
+    /// A manifest of a mirror says how large a blob is that was not asked for yet; otherwise the sources are asked.
+    private func sizeOfUnlinked(
+        _ digest: Digest,
+        in repository: RepositoryName,
+        _ sources: [any ContentSource]
+    ) async throws -> Int64? {
+        let awaited = try await translating { try await catalog.awaitedSize(of: digest, in: repository) }
+        if let awaited { return awaited }
+        guard gate.rules(for: repository) == nil else { return nil }
+        return try await sizeElsewhere(of: digest, in: repository, sources)
+    }
+
     private func sizeElsewhere(
         of digest: Digest,
         in repository: RepositoryName,
         _ sources: [any ContentSource]
     ) async throws -> Int64? {
-        let key = KnownAbsences.Key(repository: repository, reference: .digest(digest))
+        let key = RecentAnswers.Key(repository: repository, reference: .digest(digest))
         guard !absentBlobs.contains(key, at: fetcher.options.elapsed()) else { return nil }
         return try await sizeQuestions.run(key) { [self] in
             for source in sources {
                 let size = await answer(of: source, kind: .blob) { try await source.size(of: digest, in: repository) }
                 if let size, size >= 0 { return size }
             }
-            absentBlobs.note(key, at: fetcher.options.elapsed(), limits: fetcher.options.limits)
+            noteAbsence(of: key, in: absentBlobs)
             return nil
         }
     }
@@ -133,7 +171,7 @@ extension Registry {
         let sources = reachableSources(of: repository)
         guard !sources.isEmpty, gate.rules(for: repository) == nil else { return nil }
         if case .digest(let digest) = reference { try await refuseQuarantined(digest) }
-        let key = KnownAbsences.Key(repository: repository, reference: reference)
+        let key = RecentAnswers.Key(repository: repository, reference: reference)
         guard !absentManifests.contains(key, at: fetcher.options.elapsed()) else { return nil }
         let isKnown = try await translating { try await catalog.knows(reference, in: repository) }
         guard !isKnown else { return nil }
@@ -144,7 +182,7 @@ extension Registry {
                 }
                 if let found { return found }
             }
-            absentManifests.note(key, at: fetcher.options.elapsed(), limits: fetcher.options.limits)
+            noteAbsence(of: key, in: absentManifests)
             return nil
         }
     }
@@ -166,12 +204,21 @@ extension Registry {
         } catch { throw SourceError(.misbehaved, "what it has is no manifest: \(error)") }
     }
 
-    /// What a source says within the time that it has; nil for nothing, or nothing of use.
+    /// What a source says; nil for nothing, or nothing of use.
     private func answer<Value: Sendable>(
         of source: any ContentSource,
         kind: FetchMetrics.Kind,
         _ ask: @escaping @Sendable () async throws -> Value?
     ) async -> Value? {
+        do { return try await timelyAnswer(of: source, kind: kind, ask) } catch { return nil }
+    }
+
+    /// What a source says within the time that it has; nil for nothing.
+    func timelyAnswer<Value: Sendable>(
+        of source: any ContentSource,
+        kind: FetchMetrics.Kind,
+        _ ask: @escaping @Sendable () async throws -> Value?
+    ) async throws(SourceError) -> Value? {
         let (options, name) = (fetcher.options, source.name)
         do {
             let answer = try await withThrowingTaskGroup(of: Value?.self) { group in
@@ -186,19 +233,19 @@ extension Registry {
             fetcher.metrics.asked(name, kind, result: answer == nil ? SourceFault.absent.rawValue : "found")
             return answer
         } catch {
-            let fault = (error as? SourceError)?.fault ?? .brokenOff
-            fetcher.metrics.asked(name, kind, result: fault.rawValue)
-            if fault != .absent {
-                logger.warning("source failed", metadata: ["source": "\(name)", "reason": "\(error)"])
+            let failure = (error as? SourceError) ?? SourceError(.unavailable, "\(error)")
+            fetcher.metrics.asked(name, kind, result: failure.fault.rawValue)
+            if failure.code != .absent {
+                logger.warning("source failed", metadata: ["source": "\(name)", "reason": "\(failure.reason)"])
             }
-            return nil
+            throw failure
         }
     }
 }
 
 extension RegistryError {
     /// Whether it only says that something is not here.
-    fileprivate var isMiss: Bool {
+    var isMiss: Bool {
         switch self {
         case .nameUnknown, .blobUnknown, .manifestUnknown: true
         default: false

@@ -132,11 +132,11 @@ struct FollowedRegion: Sendable {
 
     private func connect(_ mirror: LogMirror) async throws -> LogMirror {
         var options = Transport.Options()
-        options.caFile = settings.authorities
+        options.caFile = settings.remote.authorities
         return try await Transport.with(options) { transport async throws(ClientError) in
             let registry = try RemoteRegistry(
-                origin: settings.origin,
-                credentials: CredentialSource(given: settings.credentials, environment: [:]),
+                origin: settings.remote.origin,
+                credentials: CredentialSource(given: settings.remote.credentials, environment: [:]),
                 transport: transport
             )
             return await source.connected(settings, over: transport) { await follow(mirror, LogFeed(registry)) }

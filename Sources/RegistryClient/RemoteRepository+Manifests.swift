@@ -47,7 +47,7 @@ extension RemoteRepository {
     package func stand(of tag: Tag, known: Digest?) async throws(ClientError) -> TagStand {
         do {
             var call = manifestCall(.tag(tag))
-            (call.method, call.accepted) = (.HEAD, [200, 405, 501])
+            (call.method, call.accepted, call.attempts) = (.HEAD, [200, 405, 501], 1)
             let answer = try await send(call)
             let digest = answer["Docker-Content-Digest"].flatMap { Digest($0) }
             if answer.status == 200, let digest { return .digest(digest) }

@@ -10,7 +10,7 @@ package import OCI
 /// A manifest of a mirror.
 package struct MirroredManifest: Sendable {
     package let manifest: ServedManifest
-    /// Why it may be out of date; nil where it is not.
+    /// A sentence that it may be out of date; nil where it is not.
     package let staleness: String?
 }
 
@@ -20,7 +20,7 @@ package struct MirroredManifest: Sendable {
 /// refers to is fetched when it is asked for. Whether a caller may pull is decided before.
 extension Registry {
     /// Names the registries that are mirrored. Nothing is, unless it was set.
-    package func setMirrors(_ mirrors: [Mirror]) { self.mirrors.use(mirrors) }
+    package func setMirrors(_ mirrors: [MirroredRegistry]) { self.mirrors.use(mirrors) }
 
     package func isMirrored(_ repository: RepositoryName) -> Bool { mirrors.mirror(of: repository) != nil }
 
@@ -68,7 +68,7 @@ extension Registry {
         }
         guard mirror.mayFetch(repository), !absentManifests.contains(key, at: now) else { throw miss }
         if let digest = reference.digest { try await refuseQuarantined(digest) }
-        if let here, mirrors.isPaused(mirror, at: now) { return Self.stale(here, mirror, "it did not answer") }
+        if let here, mirrors.isPaused(mirror, at: now) { return Self.stale(here, mirror) }
         let answer = try await mirrors.questions.run(key) { [self] in
             try await translating { try await ask(mirror, reference, here, in: repository, caller: caller) }
         }
@@ -76,19 +76,19 @@ extension Registry {
         case .found(let manifest): return MirroredManifest(manifest: manifest, staleness: nil)
         case .absent: throw miss
         case .failed(let error):
-            if let here { return Self.stale(here, mirror, error.reason) }
+            if let here { return Self.stale(here, mirror) }
             if error.code == .refused { throw RegistryError.upstreamRefuses(mirror.name.description, error.reason) }
             throw RegistryError.elsewhere("\(mirror.name): \(error.reason)")
         }
     }
 
-    private static func stale(_ here: ServedManifest, _ mirror: Mirror, _ reason: String) -> MirroredManifest {
-        MirroredManifest(manifest: here, staleness: "\(mirror.name) was not asked whether this is current: \(reason)")
+    private static func stale(_ here: ServedManifest, _ mirror: MirroredRegistry) -> MirroredManifest {
+        MirroredManifest(manifest: here, staleness: "\(mirror.name) does not say whether this is current")
     }
 
     /// Asks, and stores what is new. One task does it for all who wait.
     private func ask(
-        _ mirror: Mirror,
+        _ mirror: MirroredRegistry,
         _ reference: Reference,
         _ here: ServedManifest?,
         in repository: RepositoryName,
@@ -126,7 +126,7 @@ extension Registry {
     private func current(
         _ tag: Tag,
         _ here: ServedManifest?,
-        from mirror: Mirror,
+        from mirror: MirroredRegistry,
         in repository: RepositoryName
     ) async throws -> ServedManifest? {
         let (source, known) = (mirror.source, here?.digest)
@@ -149,7 +149,7 @@ extension Registry {
 
     private func fetched(
         _ reference: Reference,
-        from mirror: Mirror,
+        from mirror: MirroredRegistry,
         in repository: RepositoryName
     ) async throws -> ServedManifest? {
         let source = mirror.source
@@ -165,7 +165,7 @@ extension Registry {
         _ found: ServedManifest,
         as tag: Tag?,
         in repository: RepositoryName,
-        _ mirror: Mirror,
+        _ mirror: MirroredRegistry,
         _ context: Catalog.Context
     ) async throws -> ServedManifest {
         let bytes = Array(found.bytes.readableBytesView)

@@ -12,7 +12,7 @@ struct MirroredUpstreams: Sendable {
     /// - Throws: `ClientError` where the authorities of one cannot be read.
     init(_ settings: [UpstreamSettings], _ registry: Registry) throws {
         var transports: [Transport] = []
-        var mirrors: [Mirror] = []
+        var mirrors: [MirroredRegistry] = []
         for upstream in settings {
             var options = Transport.Options()
             options.caFile = upstream.remote.authorities
@@ -20,7 +20,7 @@ struct MirroredUpstreams: Sendable {
             let content = RemoteContent(upstream.remote, over: transport, isLocal: false)
             let prefix = "\(upstream.name)/"
             mirrors.append(
-                Mirror(
+                MirroredRegistry(
                     name: upstream.name,
                     source: UpstreamSource(upstream, content),
                     fresh: .seconds(upstream.freshSeconds),

@@ -22,7 +22,7 @@ package protocol MirroredSource: ContentSource {
 }
 
 /// A registry of others that is mirrored: its repositories are here as `NAME/…`.
-package struct Mirror: Sendable {
+package struct MirroredRegistry: Sendable {
     /// The first component of the names of its repositories here; also its namespace for clients that name it so.
     package let name: RepositoryName
     /// Is asked by the names that repositories have here.
@@ -63,7 +63,7 @@ final class Mirrors: Sendable {
     }
 
     private struct State {
-        var mirrors: [Substring: Mirror] = [:]
+        var mirrors: [Substring: MirroredRegistry] = [:]
         var pauses: [RepositoryName: Pause] = [:]
     }
 
@@ -74,19 +74,19 @@ final class Mirrors: Sendable {
     let fresh = RecentAnswers()
     let questions = SharedTasks<RecentAnswers.Key, MirrorAnswer>()
 
-    func use(_ mirrors: [Mirror]) {
+    func use(_ mirrors: [MirroredRegistry]) {
         state.withLock { state in
             state.mirrors = Dictionary(mirrors.map { (Substring($0.name.description), $0) }) { first, _ in first }
             isIdle.store(mirrors.isEmpty, ordering: .releasing)
         }
     }
 
-    func mirror(named name: Substring) -> Mirror? {
+    func mirror(named name: Substring) -> MirroredRegistry? {
         isIdle.load(ordering: .acquiring) ? nil : state.withLock { $0.mirrors[name] }
     }
 
     /// The one that a repository is of.
-    func mirror(of repository: RepositoryName) -> Mirror? {
+    func mirror(of repository: RepositoryName) -> MirroredRegistry? {
         guard !isIdle.load(ordering: .acquiring) else { return nil }
         let text = repository.description
         guard let end = text.firstIndex(of: "/") else { return nil }
@@ -96,11 +96,11 @@ final class Mirrors: Sendable {
     var names: [String] { state.withLock { $0.mirrors.keys.map(String.init) }.sorted() }
 
     /// Whether it failed a moment ago, so that it is better not asked for what is here.
-    func isPaused(_ mirror: Mirror, at now: Duration) -> Bool {
+    func isPaused(_ mirror: MirroredRegistry, at now: Duration) -> Bool {
         state.withLock { $0.pauses[mirror.name].map { now < $0.end } ?? false }
     }
 
-    func note(_ mirror: Mirror, hasFailed: Bool, at now: Duration, _ limits: FetchLimits) {
+    func note(_ mirror: MirroredRegistry, hasFailed: Bool, at now: Duration, _ limits: FetchLimits) {
         state.withLock { state in
             guard hasFailed else { return state.pauses[mirror.name] = nil }
             var pause = state.pauses[mirror.name] ?? Pause()

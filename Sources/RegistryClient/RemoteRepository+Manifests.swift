@@ -40,7 +40,7 @@ extension RemoteRepository {
         return try read(body, of: answer, as: reference)
     }
 
-    /// What a tag stands for now, with as few bytes as the registry lets it be known: a HEAD, else a GET that is
+    /// What a tag stands for, with as few bytes as the registry lets it be known: a HEAD, else a GET that is
     /// answered with 304 where the tag has the digest that is known.
     ///
     /// - Throws: As `manifest`.

@@ -69,7 +69,7 @@ import Testing
         ("upstreams:\n  - {name: Docker, url: 'https://a'}\n", "cairn.yaml:2:", "the first component"),
         ("upstreams:\n  - {name: a, url: 'https://a', fresh: 5}\n", "cairn.yaml:2:", "is a span of time"),
         ("upstreams:\n  - {name: a, url: 'https://a', fresh: 0s}\n", "cairn.yaml:2:", "is a span of time"),
-        ("upstreams:\n  - {name: a, url: 'https://a', repositories: ['[']}\n", "cairn.yaml:2:", "'repositories'"),
+        ("upstreams:\n  - {name: a, url: 'https://a', repositories: []}\n", "cairn.yaml:2:", "is an empty list"),
         ("upstreams:\n  - {name: a, url: 'https://a', tags: x}\n", "cairn.yaml:2:", "an upstream has no 'tags'"),
         ("upstreams:\n  - {name: a, url: 'https://a', password-file: x}\n", "cairn.yaml:2:", "needs a 'username'"),
         (

@@ -24,8 +24,11 @@ extension Responder {
         return String(repository.description.prefix { $0 != "/" })
     }
 
-    /// - Throws: `RegistryError.mirrorsOnly` for a request that would put content into a mirror.
-    func refusePushToMirror(_ exchange: Exchange) throws {
+    /// Lets a request pass that the caller may make, and that can be made.
+    ///
+    /// - Throws: `AccessRefusal`; `RegistryError.mirrorsOnly` for one that would put content into a mirror.
+    func admit(_ exchange: Exchange) throws {
+        try authorize(exchange)
         guard [.put, .post, .patch].contains(exchange.request.method), let name = exchange.route.repository,
             registry.isMirrored(name)
         else { return }

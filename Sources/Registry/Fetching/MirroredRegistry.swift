@@ -55,7 +55,7 @@ package struct MirroredRegistry: Sendable {
     }
 }
 
-/// The registries that are mirrored, and what is known of them for now: nothing of it survives a restart.
+/// The registries that are mirrored, and what is known of them in memory: nothing of it survives a restart.
 final class Mirrors: Sendable {
     private struct Pause {
         var failures = 0

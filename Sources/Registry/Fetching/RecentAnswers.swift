@@ -32,6 +32,9 @@ final class RecentAnswers: Sendable {
 final class SharedTasks<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let tasks = Mutex<[Key: Task<Value, any Error>]>([:])
 
+    /// Whether there are fewer than `most`, or one of this key.
+    func admits(_ key: Key, most: Int) -> Bool { tasks.withLock { $0[key] != nil || $0.count < most } }
+
     func run(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
         let task = tasks.withLock { tasks in
             if let task = tasks[key] { return task }

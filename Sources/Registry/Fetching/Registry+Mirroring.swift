@@ -69,10 +69,7 @@ extension Registry {
         guard mirror.mayFetch(repository), !absentManifests.contains(key, at: now) else { throw miss }
         if let digest = reference.digest { try await refuseQuarantined(digest) }
         if let here, mirrors.isPaused(mirror, at: now) { return Self.stale(here, mirror) }
-        let answer = try await mirrors.questions.run(key) { [self] in
-            try await translating { try await ask(mirror, reference, here, in: repository, caller: caller) }
-        }
-        switch answer {
+        switch try await answer(mirror, reference, here, in: repository, caller: caller) {
         case .found(let manifest): return MirroredManifest(manifest: manifest, staleness: nil)
         case .absent: throw miss
         case .failed(let error):
@@ -82,8 +79,31 @@ extension Registry {
         }
     }
 
+    /// What it says, once for all who ask at one time. What keeps an answer from being stored does not keep what is
+    /// here from being served.
+    private func answer(
+        _ mirror: MirroredRegistry,
+        _ reference: Reference,
+        _ here: ServedManifest?,
+        in repository: RepositoryName,
+        caller: Caller
+    ) async throws -> MirrorAnswer {
+        let key = RecentAnswers.Key(repository: repository, reference: reference)
+        do {
+            guard mirrors.questions.admits(key, most: fetcher.options.limits.mirrorQuestions) else {
+                throw RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds)
+            }
+            return try await mirrors.questions.run(key) { [self] in
+                try await translating { try await ask(mirror, reference, here, in: repository, caller: caller) }
+            }
+        } catch let error as RegistryError where here != nil {
+            logger.warning("tag not renewed", metadata: ["repository": "\(repository)", "reason": "\(error)"])
+            return .failed(SourceError(.unavailable, "its answer was not kept"))
+        }
+    }
+
     private static func stale(_ here: ServedManifest, _ mirror: MirroredRegistry) -> MirroredManifest {
-        MirroredManifest(manifest: here, staleness: "\(mirror.name) does not say whether this is current")
+        MirroredManifest(manifest: here, staleness: "\(mirror.name) may have something else by now")
     }
 
     /// Asks, and stores what is new. One task does it for all who wait.
@@ -178,10 +198,7 @@ extension Registry {
         }
         switch outcome {
         case .stored:
-            logger.info(
-                "manifest mirrored",
-                metadata: ["repository": "\(repository)", "digest": "\(found.digest)", "tag": "\(tag?.description ?? "")"]
-            )
+            logger.info("manifest mirrored", metadata: ["repository": "\(repository)", "digest": "\(found.digest)"])
             if gate.holds(manifest) { try await refreshQuarantine() }
             await judgeSubject(of: manifest, under: tag.map { [$0] } ?? [], in: repository)
             return found

@@ -64,8 +64,8 @@ extension Responder {
 
     /// How large a blob is, and what sends a span of it: from the disk, or as it is fetched from another registry.
     ///
-    /// A HEAD never fetches. It says of a blob that is elsewhere that it is not here, so that a push sends it; but not in
-    /// a mirror, which takes no pushes.
+    /// A HEAD never fetches. It says of a blob that is elsewhere that it is not here, so that a push sends it; but not
+    /// in a mirror, which takes no pushes.
     private func span(
         of digest: Digest,
         _ exchange: Exchange,

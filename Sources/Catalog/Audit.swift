@@ -34,6 +34,8 @@ package struct ManifestAudit: Sendable {
     /// The targets of its edges, by digest; its own digest is among the blobs.
     package let blobEdges: [Digest]
     package let manifestEdges: [Digest]
+    /// What it refers to in a mirrored repository that is not here.
+    package let awaited: [Digest]
 }
 
 extension SQL {
@@ -235,7 +237,8 @@ extension ManifestAudit {
             isLive: try row.flag(6),
             payload: try row.bytes(7),
             blobEdges: try database.rows(SQL.blobEdges, id).map { try $0.digest(0) },
-            manifestEdges: try database.rows(SQL.manifestEdges, id).map { try $0.digest(0) }
+            manifestEdges: try database.rows(SQL.manifestEdges, id).map { try $0.digest(0) },
+            awaited: try database.rows(SQL.awaitedBy, id).map { try $0.digest(0) }
         )
     }
 }

@@ -147,6 +147,7 @@ extension Catalog {
         try await writer.submit { transaction in
             let repository = try transaction.repositoryRow(name)
             _ = try transaction.link(digest, size: size, to: repository)
+            if repository.isSparse { try transaction.settle(blob: digest, in: repository) }
             try transaction.changed(repository)
         }
     }

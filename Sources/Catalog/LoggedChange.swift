@@ -37,6 +37,9 @@ package struct LoggedChange: Sendable, Hashable {
         body = value["body"]
     }
 
+    /// Whether it is about a mirror of a registry elsewhere, where a manifest is here without what it refers to.
+    package var isSparse: Bool { body?["sparse"] == .bool(true) }
+
     /// Whether it is about what is kept back.
     package var isOfQuarantine: Bool {
         [EventKind.quarantineSet, .quarantineCleared].map(\.rawValue).contains(kind)

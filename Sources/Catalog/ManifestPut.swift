@@ -134,10 +134,12 @@ struct ManifestPutOperation: Sendable {
     let quotas: [StorageQuota]
     let scanRole: ScanRole
     let context: Catalog.Context
+    /// Whether it was fetched from the registry that the repository mirrors.
+    var isMirrored = false
 
-    /// Everything is checked before the first row is written.
+    /// Everything is checked before the first row is written, but for that of a repository that mirrors.
     func run(_ transaction: Transaction) throws -> ManifestPut {
-        let known = try transaction.repository(name)
+        let known = try isMirrored ? transaction.sparseRepository(name, context) : transaction.repository(name)
         let row = try known.flatMap { try transaction.database.row(SQL.manifestRow, $0.id, digest.key) }
         let existed = try row.map { try $0.flag(1) } ?? false
         let changes = try tags.map { tag in
@@ -150,7 +152,10 @@ struct ManifestPutOperation: Sendable {
         case .denied(let tag, let current, let reason):
             return .overwriteDenied(tag: tag, current: current, reason: reason)
         }
-        let references = try transaction.resolve(manifest, in: known)
+        let references =
+            if isMirrored, let known { try transaction.resolveSparse(manifest, in: known) } else {
+                try transaction.resolve(manifest, in: known)
+            }
         guard references.unresolved.isEmpty else { return .unresolved(references.unresolved) }
         guard references.depth <= transaction.settings.indexDepth else {
             return .indexTooDeep(limit: transaction.settings.indexDepth)
@@ -169,7 +174,7 @@ struct ManifestPutOperation: Sendable {
             context,
             subject: digest.description,
             digest: digest,
-            body(existed: existed)
+            body(existed: existed, repository)
         )
         for change in changes {
             let isExempted = exempted.contains(change.tag)
@@ -203,6 +208,7 @@ struct ManifestPutOperation: Sendable {
         if transaction.hasHealed { try transaction.database.run(SQL.setCopies, Data(manifest.bytes), digest.key) }
         let id = try store(transaction, repository, row: row, depth: references.depth)
         try connect(transaction, repository, id, references)
+        if repository.isSparse, references.depth == 0 { try transaction.settle(child: digest, in: repository) }
         return id
     }
 
@@ -298,10 +304,13 @@ struct ManifestPutOperation: Sendable {
         if let subject = manifest.subject {
             try database.run(SQL.insertWeakEdge, id, repository.id, subject.digest.key, "subject")
         }
+        for (kind, targets) in [("child", references.awaitedChildren), ("blob", references.awaitedBlobs)] {
+            for target in targets { try database.run(SQL.insertWeakEdge, id, repository.id, target.key, kind) }
+        }
     }
 
-    private func body(existed: Bool) -> [String: CanonicalJSON] {
-        [
+    private func body(existed: Bool, _ repository: Repository) -> [String: CanonicalJSON] {
+        var body: [String: CanonicalJSON] = [
             "digest": .string(digest.description),
             "mediaType": .string(manifest.mediaType.description),
             "artifactType": CanonicalJSON(manifest.artifactType?.description),
@@ -309,6 +318,8 @@ struct ManifestPutOperation: Sendable {
             "size": .integer(Int64(manifest.bytes.count)),
             "existed": .bool(existed),
         ]
+        if repository.isSparse { body["sparse"] = .bool(true) }
+        return body
     }
 }
 

@@ -26,6 +26,9 @@ struct ResolvedReferences {
     /// 0 for an image, one more than the deepest child for an index.
     var depth = 0
     var unresolved = UnresolvedReferences()
+    /// What a mirrored repository has not, and gets once somebody asks for it.
+    var awaitedBlobs: [Digest] = []
+    var awaitedChildren: [Digest] = []
 }
 
 extension SQL {
@@ -90,9 +93,11 @@ extension Transaction {
 }
 
 extension ResolvedReferences {
-    fileprivate mutating func removeRepetitions() {
+    mutating func removeRepetitions() {
         blobs = blobs.uniqued()
         children = children.uniqued()
+        awaitedBlobs = awaitedBlobs.uniqued()
+        awaitedChildren = awaitedChildren.uniqued()
         unresolved.missingBlobs = unresolved.missingBlobs.uniqued()
         unresolved.missingManifests = unresolved.missingManifests.uniqued()
         unresolved.sizeMismatches = unresolved.sizeMismatches.uniqued()
@@ -106,7 +111,7 @@ extension [Descriptor] {
 }
 
 extension UnresolvedReferences {
-    fileprivate mutating func compare(_ descriptor: Descriptor, _ size: Int64) {
+    mutating func compare(_ descriptor: Descriptor, _ size: Int64) {
         guard descriptor.size != size else { return }
         sizeMismatches.append(
             SizeMismatch(digest: descriptor.digest, declared: descriptor.size, actual: size)

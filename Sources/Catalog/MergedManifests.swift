@@ -87,6 +87,12 @@ extension Merge {
         guard levels <= CatalogLimits.mergedIndexDepth else {
             throw CatalogError(.inconsistent, "indexes in indexes, more than \(CatalogLimits.mergedIndexDepth) deep")
         }
+        if entry.change.isSparse {
+            let repository = try transaction.sparse(repository)
+            let references = try transaction.resolveSparse(manifest, in: repository)
+            edges += references.blobs.count + references.children.count
+            return (try insert(manifest, digest, references, isNamed: levels == 0, in: repository), references.depth)
+        }
         var references = ResolvedReferences()
         let (children, loose) = manifest.manifests.partitioned { $0.mediaType.isManifest }
         if manifest.kind == .index { references.depth = 1 }

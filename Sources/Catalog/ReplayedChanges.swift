@@ -47,6 +47,7 @@ extension Transaction {
         switch EventKind(rawValue: entry.change.kind) {
         case .manifestPut:
             guard let manifest = entry.manifest else { return }
+            let repository = entry.change.isSparse ? try sparse(repository) : repository
             try put(manifest, digest, entry.blobs, over: id, wasLive: isLive, in: repository, context)
         case .manifestTrashed:
             try database.noteTrash(digest, Trashing(stamp, at: nil), in: repository.id, now: now.seconds)
@@ -71,14 +72,16 @@ extension Transaction {
         in repository: Repository,
         _ context: Catalog.Context
     ) throws {
-        for blob in blobs.sorted(by: { $0.digest < $1.digest }) {
+        // The log does not say what a mirror had fetched: that comes again when it is asked for.
+        for blob in repository.isSparse ? [] : blobs.sorted(by: { $0.digest < $1.digest }) {
             if blob.isWhole {
                 _ = try link(blob.digest, size: blob.size, to: repository)
             } else {
                 try linkMissing(blob.digest, size: blob.size, to: repository)
             }
         }
-        var references = try resolve(manifest, in: repository)
+        var references =
+            try repository.isSparse ? resolveSparse(manifest, in: repository) : resolve(manifest, in: repository)
         guard references.unresolved.missingManifests.isEmpty else { return }
         // A blob whose bytes are missing is protected too: it comes back with its next push.
         references.blobs += try references.unresolved.missingBlobs.filter { digest in

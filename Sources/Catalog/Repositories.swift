@@ -10,10 +10,12 @@ struct Repository {
     let name: RepositoryName
     /// Tags that it has.
     let tagCount: Int
+    /// Whether it mirrors a registry elsewhere: what its manifests refer to need not be here.
+    var isSparse = false
 }
 
 extension SQL {
-    static let repository = "SELECT id, tag_count FROM repo WHERE name = ?"
+    static let repository = "SELECT id, tag_count, sparse_index FROM repo WHERE name = ?"
     static let insertRepository = "INSERT INTO repo(name) VALUES (?) RETURNING id"
     static let touchRepository = "UPDATE repo SET version = version + 1, tag_count = tag_count + ? WHERE id = ?"
     static let touchRepositoriesOfBlob = """
@@ -35,7 +37,12 @@ extension SQL {
 extension Transaction {
     func repository(_ name: RepositoryName) throws -> Repository? {
         guard let row = try database.row(SQL.repository, name.description) else { return nil }
-        return try Repository(id: row.int(0), name: name, tagCount: Int(row.int(1)))
+        return try Repository(
+            id: row.int(0),
+            name: name,
+            tagCount: Int(row.int(1)),
+            isSparse: row.flag(2)
+        )
     }
 
     /// The repository, created with its event if this is its first use.

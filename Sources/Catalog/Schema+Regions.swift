@@ -100,6 +100,7 @@ extension Schema {
         CREATE INDEX conflict_open ON conflict(id) WHERE resolved IS NULL;
 
         CREATE INDEX blob_remote ON blob(digest) WHERE state = 'remote';
+        CREATE INDEX ref_awaited ON ref_weak(repo_id, target) WHERE kind <> 'subject';
 
         INSERT INTO tombstone(repo_id, digest, hlc, region, noted_st)
             SELECT repo_id, digest, touch_hlc, touch_region, 0 FROM manifest WHERE live = 0;

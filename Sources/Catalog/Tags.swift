@@ -89,6 +89,7 @@ extension Transaction {
             "former": CanonicalJSON(change.former?.description),
         ]
         if exempted { body["exempted"] = .bool(true) }
+        if repository.isSparse { body["sparse"] = .bool(true) }
         let subject = change.tag.description
         return try record(.tagSet, repository, context, subject: subject, digest: digest, body)
     }

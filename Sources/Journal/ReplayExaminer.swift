@@ -42,7 +42,7 @@ struct ReplayExaminer {
             change: change,
             event: nil,
             manifest: manifest,
-            blobs: try await blobs(of: manifest)
+            blobs: change.isSparse ? [] : try await blobs(of: manifest)
         )
     }
 

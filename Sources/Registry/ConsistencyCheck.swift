@@ -137,12 +137,12 @@ package struct ConsistencyCheck: Sendable {
         var blobs: Set<Digest> = [audit.digest]
         if let config = manifest.config { blobs.insert(config.digest) }
         for layer in manifest.layers where !layer.isNonDistributable { blobs.insert(layer.digest) }
-        let missing = blobs.subtracting(audit.blobEdges)
+        let missing = blobs.subtracting(audit.blobEdges).subtracting(audit.awaited)
         if !missing.isEmpty {
             report.problems.append("\(name): \(missing.count) of its blobs are not protected by an edge")
         }
         let entries = Set(manifest.manifests.map(\.digest))
-        if !entries.subtracting(audit.manifestEdges).subtracting(audit.blobEdges).isEmpty
+        if !entries.subtracting(audit.manifestEdges).subtracting(audit.blobEdges).subtracting(audit.awaited).isEmpty
             || !Set(audit.manifestEdges).isSubset(of: entries)
         {
             report.problems.append("\(name): its children's edges differ from its bytes")

@@ -120,7 +120,7 @@ extension Registry {
         }
     }
 
-    private static func refusal(_ outcome: ManifestPut) -> RegistryError {
+    static func refusal(_ outcome: ManifestPut) -> RegistryError {
         switch outcome {
         case .unresolved(let references):
             if let mismatch = references.sizeMismatches.first, references.missingBlobs.isEmpty,

@@ -29,13 +29,16 @@ package final class Registry: Sendable {
     let manifests: ManifestCache
     /// What is being fetched from other registries.
     let fetcher: Fetcher
-    let contentSources = Mutex<(@Sendable (RepositoryName) -> [any ContentSource])?>(nil)
+    let contentSources = Mutex<@Sendable (RepositoryName) -> [any ContentSource]>({ _ in [] })
     let warming = Warming()
     let silences = Silences()
-    let absentBlobs = KnownAbsences()
-    let absentManifests = KnownAbsences()
-    let sizeQuestions = SharedTasks<KnownAbsences.Key, Int64?>()
-    let manifestQuestions = SharedTasks<KnownAbsences.Key, ServedManifest?>()
+    /// What no source had.
+    let absentBlobs = RecentAnswers()
+    let absentManifests = RecentAnswers()
+    let sizeQuestions = SharedTasks<RecentAnswers.Key, Int64?>()
+    let manifestQuestions = SharedTasks<RecentAnswers.Key, ServedManifest?>()
+    /// The registries that are mirrored.
+    let mirrors = Mirrors()
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64

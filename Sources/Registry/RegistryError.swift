@@ -62,6 +62,12 @@ package enum RegistryError: Error, Sendable {
     case readOnly(String)
     /// What was asked for is not here, and who has it does not give it now; the reason is for the log.
     case elsewhere(String)
+    /// No registry of that name is mirrored here; these are.
+    case upstreamUnknown(String, known: [String])
+    /// The registry of that name refuses what is mirrored of it; the reason is for the log.
+    case upstreamRefuses(String, String)
+    /// What mirrors another registry takes no pushes.
+    case mirrorsOnly(RepositoryName)
     /// More work is queued than can be done in time; the client may retry after these seconds.
     case overloaded(retryAfter: Int)
     /// The trust policy keeps the image back, for these requirements and reasons.

@@ -16,6 +16,15 @@ package struct FetchedManifest: Hashable, Sendable {
     }
 }
 
+/// What a registry says of a tag.
+package enum TagStand: Sendable {
+    case absent
+    /// Its digest, as the registry says.
+    case digest(Digest)
+    /// The manifest itself, from a registry that gives no digest without it.
+    case manifest(FetchedManifest)
+}
+
 extension RemoteRepository {
     private static let manifestTypes: [MediaType] = [
         .imageIndex, .imageManifest, .dockerManifestList, .dockerManifest,
@@ -26,13 +35,49 @@ extension RemoteRepository {
     /// - Throws: `.integrity` where the bytes have another digest than was asked for, or than the answer says, or are
     /// no manifest.
     package func manifest(_ reference: Reference) async throws(ClientError) -> FetchedManifest {
-        let accept = Self.manifestTypes.map { ("Accept", $0.description) }
-        let call = Call(
+        let call = manifestCall(reference)
+        let (answer, body) = try await fetch(call, limit: OCILimits.manifestBytesLimit)
+        return try read(body, of: answer, as: reference)
+    }
+
+    /// What a tag stands for, with as few bytes as the registry lets it be known: a HEAD, else a GET that is
+    /// answered with 304 where the tag has the digest that is known.
+    ///
+    /// - Throws: As `manifest`.
+    package func stand(of tag: Tag, known: Digest?) async throws(ClientError) -> TagStand {
+        do {
+            var call = manifestCall(.tag(tag))
+            (call.method, call.accepted, call.attempts) = (.HEAD, [200, 405, 501], 1)
+            let answer = try await send(call)
+            let digest = answer["Docker-Content-Digest"].flatMap { Digest($0) }
+            if answer.status == 200, let digest { return .digest(digest) }
+            call = manifestCall(.tag(tag))
+            if let known {
+                call.headers.append(("If-None-Match", "\"\(known)\""))
+                call.accepted = [200, 304]
+            }
+            let (found, body) = try await fetch(call, limit: OCILimits.manifestBytesLimit)
+            if let known, found.status == 304 { return .digest(known) }
+            return .manifest(try read(body, of: found, as: .tag(tag)))
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return .absent
+        }
+    }
+
+    private func manifestCall(_ reference: Reference) -> Call {
+        Call(
             target: target("manifests/\(reference)"),
-            headers: accept,
+            headers: Self.manifestTypes.map { ("Accept", $0.description) },
             purpose: "fetching the manifest \(reference) of \(name)"
         )
-        let (answer, body) = try await fetch(call, limit: OCILimits.manifestBytesLimit)
+    }
+
+    private func read(
+        _ body: [UInt8],
+        of answer: Answer,
+        as reference: Reference
+    ) throws(ClientError) -> FetchedManifest {
         let digest = try checkedDigest(of: body, reference, answer)
         do {
             let contentType = try Self.mediaType(of: answer)

@@ -64,16 +64,26 @@ package final class Transport: Sendable {
         _ options: Options = Options(),
         _ body: @Sendable (Transport) async throws(ClientError) -> Result
     ) async throws(ClientError) -> Result {
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try configuration(options))
+        let transport = try open(options)
         do {
-            let result = try await body(Transport(options, client))
-            try? await client.shutdown()
+            let result = try await body(transport)
+            await transport.close()
             return result
         } catch {
-            try? await client.shutdown()
+            await transport.close()
             throw error
         }
     }
+
+    /// One that whoever asked for it closes.
+    ///
+    /// - Throws: `.usage` where the authorities cannot be read.
+    package static func open(_ options: Options = Options()) throws(ClientError) -> Transport {
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try configuration(options))
+        return Transport(options, client)
+    }
+
+    package func close() async { try? await client.shutdown() }
 
     private static func configuration(_ options: Options) throws(ClientError) -> HTTPClient.Configuration {
         var tls = TLSConfiguration.makeClientConfiguration()

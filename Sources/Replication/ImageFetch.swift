@@ -10,8 +10,8 @@ struct ImageFetch: Sendable {
     let content: RegionContent
     let repository: RepositoryName
 
-    /// Fetches manifests that are not in the repository, and those that they hold. Each is durable on return.
-    func manifests(_ digests: [Digest]) async throws -> [Digest: Manifest] {
+    /// Fetches manifests that are not in the repository, and those that they hold, unless they come alone.
+    func manifests(_ digests: [Digest], isAlone: Bool = false) async throws -> [Digest: Manifest] {
         var found: [Digest: Manifest] = [:]
         var open = digests
         while let digest = open.popLast() {
@@ -26,6 +26,7 @@ struct ImageFetch: Sendable {
                 throw RegionError(.absent, "no region that can be reached has \(repository)@\(digest)")
             }
             found[digest] = manifest
+            guard !isAlone else { continue }
             let children = manifest.manifests.filter(\.mediaType.isManifest).map(\.digest)
             open += try await catalog.absentManifests(children, in: repository)
         }

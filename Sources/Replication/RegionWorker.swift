@@ -185,14 +185,15 @@ package actor RegionWorker {
     private func bring(_ image: Image) async {
         let fetch = ImageFetch(catalog: catalog, content: content, repository: image.repository)
         do {
-            let manifests = try await fetch.manifests([image.digest])
+            let isSparse = images[image, default: []].contains(where: \.change.isSparse)
+            let manifests = try await fetch.manifests([image.digest], isAlone: isSparse)
             let joined = try await catalog.peer(origin)?.joined ?? 0
             let isWhole = images[image, default: []].contains { $0.entry.index >= joined }
-            if isWhole { try await fetch.blobs(of: manifests.values) }
+            if isWhole, !isSparse { try await fetch.blobs(of: manifests.values) }
             try await fetch.keep(manifests)
             let waiting = end(image)
             _ = try await merge(waiting, with: manifests)
-            if !isWhole {
+            if !isWhole, !isSparse {
                 for manifest in manifests.values { await backfill.offer(manifest, in: image.repository) }
             }
             release(waiting)

@@ -52,6 +52,8 @@ struct Configuration: Sendable {
     var retention: RetentionSettings?
     /// The other regions whose logs are followed.
     var regions: [RegionSettings] = []
+    /// The registries of others that are mirrored.
+    var upstreams: [UpstreamSettings] = []
     /// How all blobs are read over.
     var scrub = ScrubSettings()
     /// Where the settings were read from, to be read again when it changes.

@@ -118,6 +118,7 @@ extension Configuration {
             retention = try SectionError.from { () throws(RetentionError) in try RetentionSettings(value) }
         case Self.scanSection: scan = try Self.patterns(value)
         case RegionSettings.section: regions = try RegionSettings.list(value, directory: directory)
+        case UpstreamSettings.section: upstreams = try UpstreamSettings.list(value, directory: directory)
         case ScrubSettings.section: scrub = try ScrubSettings(value)
         case CollectionSettings.section: collection = try CollectionSettings(value)
         case _ where LogSettings.sections.contains(name): try log.read(name, value)
@@ -136,8 +137,8 @@ extension Configuration {
     static let scanSection = "scan-secrets"
     /// The settings that are mappings and lists.
     private static let mappings = [
-        accessSection, trustSection, scanSection, retentionSection, RegionSettings.section, ScrubSettings.section,
-        CollectionSettings.section,
+        accessSection, trustSection, scanSection, retentionSection, RegionSettings.section, UpstreamSettings.section,
+        ScrubSettings.section, CollectionSettings.section,
     ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]

@@ -25,6 +25,7 @@ struct Serve: AsyncParsableCommand {
               collection: mapping: how long things are kept, and how fast they go (docs/admins.md)
               retention: mapping: which images go when, and which stay (docs/retention.md)
               regions: list of other regions whose logs are followed (docs/regions.md)
+              upstreams: list of registries of others that are mirrored (docs/mirrors.md)
               trust: mapping: what images have to carry before they leave (docs/trust.md)
               scrub: mapping of rate, every and enabled: how all blobs are read over (docs/admins.md)
               access: mapping: who may do what; without it everyone may do everything

@@ -68,10 +68,27 @@ import Testing
         _ = try await catalog.blobRecords(after: nil, limit: 10)
         _ = try await catalog.manifestAudits(after: nil, limit: 10)
         try await RegionVerbs.run(catalog)
+        try await verbsOfMirrors(catalog, layer)
         try await Self.verbsOfCollection(fixture)
         try await Self.verbsOfTheScrub(catalog, layer)
         try await catalog.housekeep()
         return fixture.statements.withLock { $0 }
+    }
+
+    private static func verbsOfMirrors(_ catalog: Catalog, _ layer: Digest) async throws {
+        let (name, tag) = (try Sample.repository("docker.io/app"), try Sample.tag("a"))
+        let image = try SampleManifest.image(41, layers: [(layer, 10)])
+        for sample in [try SampleManifest.index(42, [image]), image] {
+            _ = try await catalog.putMirrored(
+                sample.manifest,
+                digest: sample.digest,
+                in: name,
+                tag: tag,
+                context: Sample.context
+            )
+        }
+        _ = try await catalog.awaitedSize(of: layer, in: name)
+        try await catalog.linkFetchedBlob(layer, size: 10, in: name)
     }
 
     private static func recordsAndQuotas(_ catalog: Catalog, _ layer: Digest) async throws {

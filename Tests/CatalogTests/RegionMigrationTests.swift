@@ -21,6 +21,7 @@ import Testing
             try database.execute(
                 sql: """
                     DROP INDEX blob_remote;
+                    DROP INDEX ref_awaited;
                     UPDATE manifest SET touch_hlc = (SELECT MAX(hlc) FROM event) WHERE live = 0;
                     DELETE FROM grdb_migrations WHERE identifier = '7-regions';
                     """

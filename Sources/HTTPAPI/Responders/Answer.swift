@@ -60,6 +60,8 @@ enum Header {
     static let noSniff = name("X-Content-Type-Options")
     static let link = name("Link")
     static let warning = name("Warning")
+    /// The registry that a mirrored answer is of.
+    static let namespace = name("OCI-Namespace")
     static let securityPolicy = name("Content-Security-Policy")
 
     private static func name(_ text: String) -> HTTPField.Name {
@@ -71,15 +73,19 @@ enum Header {
 /// The `Warning` field of the distribution specification: `299 - "text"`.
 enum WarningHeader {
     /// nil where there is nothing to warn of. Texts are cut so that the field stays within its bound.
-    static func text(_ warnings: [String]) -> String? {
-        guard !warnings.isEmpty else { return nil }
+    ///
+    /// `staleness` says why what is served may be out of date, and comes first with a code of its own (RFC 7234,
+    /// section 5.5.1).
+    static func text(_ warnings: [String], staleness: String? = nil) -> String? {
+        let coded = (staleness.map { [("110", $0)] } ?? []) + warnings.map { ("299", $0) }
+        guard !coded.isEmpty else { return nil }
         var room = HTTPLimits.warningBytes
         var fields: [String] = []
-        for warning in warnings {
+        for (code, warning) in coded {
             let plain = warning.unicodeScalars.filter { $0.isASCII && $0.value >= 0x20 && $0.value != 0x7F }
                 .flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
             var text = String(String.UnicodeScalarView(plain))
-            text = "299 - \"\(text)\""
+            text = "\(code) - \"\(text)\""
             guard text.utf8.count + 2 <= room else { break }
             room -= text.utf8.count + 2
             fields.append(text)

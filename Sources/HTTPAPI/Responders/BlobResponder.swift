@@ -29,7 +29,9 @@ extension Responder {
             Header.securityPolicy: "sandbox; default-src 'none'",
         ]
         if exchange.isHead {
-            let size = try await registry.statBlob(digest, in: name)
+            let size =
+                exchange.mayReadThrough
+                ? try await registry.readSize(of: digest, in: name) : try await registry.statBlob(digest, in: name)
             if exchange.matches(entityTag) { return Answer(.notModified, headers: headers) }
             var answer = Answer(.ok, headers: headers, body: .blob(nil, 0..<size))
             answer.digest = text
@@ -62,7 +64,8 @@ extension Responder {
 
     /// How large a blob is, and what sends a span of it: from the disk, or as it is fetched from another registry.
     ///
-    /// A HEAD never fetches: it says of a blob that is elsewhere that it is not here, so that a push sends it.
+    /// A HEAD never fetches. It says of a blob that is elsewhere that it is not here, so that a push sends it; but not
+    /// in a mirror, which takes no pushes.
     private func span(
         of digest: Digest,
         _ exchange: Exchange,

@@ -15,4 +15,33 @@ extension ErrorTable {
             headers: [.retryAfter: String(RegistryLimits.retryAfterSeconds)]
         )
     }
+
+    /// What is said of registries that are mirrored.
+    static func mirrors(_ error: RegistryError) -> ErrorAnswer {
+        switch error {
+        case .upstreamUnknown(let name, let known):
+            ErrorAnswer(
+                .notFound,
+                .nameUnknown,
+                "?ns= names a registry that is not mirrored here",
+                detail: [("ns", .text(ParsingError.quotable(name))), ("mirrored", .list(known))]
+            )
+        case .upstreamRefuses(let name, _):
+            ErrorAnswer(
+                .forbidden,
+                .denied,
+                "\(name) refuses this to the registry that mirrors it: it has none, or asks for credentials",
+                detail: [("upstream", .text(name))]
+            )
+        case .mirrorsOnly(let name):
+            ErrorAnswer(
+                .methodNotAllowed,
+                .unsupported,
+                "this repository mirrors one of another registry and takes no pushes: push there, or to another name",
+                detail: [("name", .text(name.description))],
+                headers: [.allow: "GET, HEAD, DELETE"]
+            )
+        default: ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
+        }
+    }
 }

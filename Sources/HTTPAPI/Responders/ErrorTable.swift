@@ -208,6 +208,7 @@ enum ErrorTable {
                 headers: [.retryAfter: String(seconds)]
             )
         case .elsewhere: elsewhere
+        case .upstreamUnknown, .upstreamRefuses, .mirrorsOnly: mirrors(error)
         case .readOnly:
             ErrorAnswer(
                 .serviceUnavailable,

@@ -72,6 +72,8 @@ extension Responder {
         guard transport.isHTTP1, case .manifest(let repository, let reference) = exchange.route,
             exchange.request.method == .get || exchange.request.method == .head
         else { return }
+        // Of a mirror it may have to be asked for elsewhere.
+        guard !registry.isMirrored(repository) else { return }
         hot.remember(
             exchange.peer.hotKey(
                 exchange.request.head.path ?? "",

@@ -37,9 +37,7 @@ extension Responder {
         _ name: RepositoryName,
         _ reference: Reference
     ) async throws -> Answer {
-        let manifest =
-            exchange.mayReadThrough
-            ? try await registry.readManifest(reference, in: name) : try await registry.manifest(reference, in: name)
+        let (manifest, staleness) = try await found(exchange, name, reference)
         var warnings: [String] = []
         if exchange.isHead {
             // It says what is there and gives nothing of it: who is to sign an image asks by it.
@@ -53,7 +51,7 @@ extension Responder {
             .eTag: manifest.entityTag,
         ]
         headers[.cacheControl] = CacheControl.of(reference, for: exchange.identity)
-        headers[Header.warning] = WarningHeader.text(warnings)
+        headers[Header.warning] = WarningHeader.text(warnings, staleness: staleness)
         var answer =
             exchange.matches(manifest.entityTag)
             ? Answer(.notModified, headers: headers)
@@ -63,6 +61,19 @@ extension Responder {
             registry.notePull(of: manifest, in: name)
         }
         return answer
+    }
+
+    /// What is here, or in registries elsewhere.
+    private func found(
+        _ exchange: Exchange,
+        _ name: RepositoryName,
+        _ reference: Reference
+    ) async throws -> (ServedManifest, staleness: String?) {
+        guard exchange.mayReadThrough else { return (try await registry.manifest(reference, in: name), nil) }
+        if let found = try await registry.mirroredManifest(reference, in: name, caller: exchange.caller) {
+            return (found.manifest, found.staleness)
+        }
+        return (try await registry.readManifest(reference, in: name), nil)
     }
 
     private func putManifest(

@@ -110,10 +110,11 @@ package struct Responder: Sendable {
         do {
             let target = request.head.path ?? "/"
             let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-            let route = try Route(path: halves[0])
-            routeLabel = route.label
-            repository = route.repository
+            var route = try Route(path: halves[0])
+            (routeLabel, repository) = (route.label, route.repository)
             let query = try Self.query(halves.count == 2 ? halves[1] : "")
+            route = try placed(route, query)
+            repository = route.repository
             identity = try await identify(request, route, from: peer, requestID: requestID)
             body.pace = Pace(identity, peer, access)
             let exchange = Exchange(
@@ -125,14 +126,14 @@ package struct Responder: Sendable {
                 peer: peer,
                 channel: channel
             )
-            try authorize(exchange)
+            try admit(exchange)
             answer = try await handle(exchange, body: &body)
             if answer.status == .ok { remember(exchange, over: transport) }
         } catch {
             if case AccessRefusal.limited = error { try? await Task.sleep(for: HTTPLimits.limitedPause) }
             answer = errorAnswer(for: error, requestID: requestID)
         }
-        addCommonHeaders(to: &answer, requestID: requestID)
+        addCommonHeaders(to: &answer, of: repository, requestID: requestID)
         let reusable = isReusable(after: body, request: request)
         if transport.isHTTP1 && (!reusable || request.headers[.connection] == "close") {
             answer.headers[.connection] = "close"
@@ -176,7 +177,8 @@ package struct Responder: Sendable {
         return query
     }
 
-    private func addCommonHeaders(to answer: inout Answer, requestID: String) {
+    private func addCommonHeaders(to answer: inout Answer, of repository: RepositoryName?, requestID: String) {
+        if let repository, let namespace = namespace(of: repository) { answer.headers[Header.namespace] = namespace }
         answer.headers[Header.requestID] = requestID
         answer.headers[Header.apiVersion] = "registry/2.0"
         answer.headers[Header.noSniff] = "nosniff"

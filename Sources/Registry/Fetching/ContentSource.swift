@@ -55,6 +55,8 @@ package struct SourceError: Error, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// It has none.
         case absent
+        /// It did not answer in the time that it had.
+        case silent
         /// It does not answer, or broke off: it may the next time.
         case unavailable
         /// It will not: it knows us not, or not for this.
@@ -78,6 +80,7 @@ package struct SourceError: Error, Sendable, CustomStringConvertible {
         switch code {
         case .absent: .absent
         case .refused: .refused
+        case .silent: .stalled
         case .unavailable, .misbehaved: .brokenOff
         }
     }

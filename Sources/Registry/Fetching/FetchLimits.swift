@@ -31,6 +31,13 @@ package struct FetchLimits: Sendable {
     /// For so long nobody is asked again for what none had, and how much of that is remembered.
     package var absence: Duration = .seconds(1)
     package var absences = 10_000
+    /// Tags and manifests for which mirrored registries are asked at once; more are refused for load.
+    package var mirrorQuestions = 256
+    /// How many tags of mirrors are remembered as fresh.
+    package var freshTags = 100_000
+    /// For so long a mirrored registry that failed is not asked for what is here; it doubles with each failure.
+    package var mirrorPause: Duration = .seconds(1)
+    package var longestMirrorPause: Duration = .seconds(30)
 
     package init() {}
 }

@@ -9,7 +9,7 @@ struct FetchMetrics: Sendable {
     private let seconds = Timer(label: "cairn_fetch_seconds")
 
     /// What a source was asked for.
-    enum Kind: String { case blob, manifest }
+    enum Kind: String { case blob, manifest, tag }
 
     func asked(_ source: String, _ kind: Kind, result: String) {
         let dimensions = [("kind", kind.rawValue), ("source", source), ("result", result)]

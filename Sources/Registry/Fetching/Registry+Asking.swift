@@ -23,9 +23,6 @@ private enum Reply<Value: Sendable>: Sendable {
     case patience
 }
 
-/// A source has not answered in time.
-private struct Silent: Error {}
-
 extension Registry {
     /// What the first source says that has something to say: they are asked in order, each a moment after the one
     /// before it, or as soon as that has nothing.
@@ -63,36 +60,52 @@ extension Registry {
         }
     }
 
-    /// What a source says within the time that it has; nil for nothing, or nothing of use.
+    /// What a source says; nil for nothing, or nothing of use. One that does not answer is left alone for a while.
     private func answer<Value: Sendable>(
         of source: any ContentSource,
         kind: FetchMetrics.Kind,
         _ ask: @escaping @Sendable (any ContentSource) async throws -> Value?
     ) async -> Value? {
         let (options, name) = (fetcher.options, source.name)
+        do throws(SourceError) {
+            return try await timelyAnswer(of: source, kind: kind, within: options.limits.question) {
+                try await ask(source)
+            }
+        } catch {
+            if error.code == .silent { silences.note(name, until: options.elapsed() + options.limits.silence) }
+            return nil
+        }
+    }
+
+    /// What a source says within a time; nil for nothing.
+    func timelyAnswer<Value: Sendable>(
+        of source: any ContentSource,
+        kind: FetchMetrics.Kind,
+        within time: Duration,
+        _ ask: @escaping @Sendable () async throws -> Value?
+    ) async throws(SourceError) -> Value? {
+        let (options, name) = (fetcher.options, source.name)
         do {
             let answer = try await withThrowingTaskGroup(of: Value?.self) { group in
                 defer { group.cancelAll() }
-                group.addTask { try await ask(source) }
+                group.addTask { try await ask() }
                 group.addTask {
-                    try await options.sleep(options.limits.question)
-                    throw Silent()
+                    try await options.sleep(time)
+                    throw SourceError(.silent, "it does not answer")
                 }
                 return try await group.next() ?? nil
             }
             fetcher.metrics.asked(name, kind, result: answer == nil ? SourceFault.absent.rawValue : "found")
             return answer
         } catch {
-            // Another one was faster.
-            guard !Task.isCancelled else { return nil }
-            let fault = error is Silent ? .stalled : (error as? SourceError)?.fault ?? .brokenOff
-            if error is Silent { silences.note(name, until: options.elapsed() + options.limits.silence) }
-            fetcher.metrics.asked(name, kind, result: fault.rawValue)
-            if fault != .absent {
-                let reason = error is Silent ? "it does not answer" : "\(error)"
-                logger.warning("source failed", metadata: ["source": "\(name)", "reason": "\(reason)"])
+            let failure = (error as? SourceError) ?? SourceError(.unavailable, "\(error)")
+            // Where another one was faster, nothing is wrong with this one.
+            guard !Task.isCancelled else { throw failure }
+            fetcher.metrics.asked(name, kind, result: failure.fault.rawValue)
+            if failure.code != .absent {
+                logger.warning("source failed", metadata: ["source": "\(name)", "reason": "\(failure.reason)"])
             }
-            return nil
+            throw failure
         }
     }
 }

@@ -27,14 +27,27 @@ extension Registry {
         contentSources.withLock { $0 = sources }
     }
 
-    private var hasSources: Bool { contentSources.withLock { $0 } != nil }
-
-    /// Those that answered when they were last asked. Waits until that is known of each, but not for any that is down.
+    /// Those that answered when they were last asked, and the registry that the repository is a mirror of. Waits until
+    /// that is known of each, but not for any that is down.
     func reachableSources(of repository: RepositoryName) async -> [any ContentSource] {
-        guard let sources = contentSources.withLock({ $0 })?(repository) else { return [] }
-        for source in sources { await source.untilKnown() }
-        let now = fetcher.options.elapsed()
-        return sources.filter { $0.isReachable && !silences.contains($0.name, at: now) }
+        var reachable: [any ContentSource] = []
+        for source in contentSources.withLock({ $0 })(repository) {
+            await source.untilKnown()
+            let isSilent = silences.contains(source.name, at: fetcher.options.elapsed())
+            if source.isReachable, !isSilent { reachable.append(source) }
+        }
+        if let mirror = mirrors.mirror(of: repository), mirror.mayFetch(repository) { reachable.append(mirror.source) }
+        return reachable
+    }
+
+    private func hasSources(of repository: RepositoryName) -> Bool {
+        !contentSources.withLock({ $0 })(repository).isEmpty || mirrors.mirror(of: repository) != nil
+    }
+
+    /// Remembers for a moment that no source has it.
+    func noteAbsence(of key: RecentAnswers.Key, in answers: RecentAnswers) {
+        let limits = fetcher.options.limits
+        answers.note(key, at: fetcher.options.elapsed(), for: limits.absence, most: limits.absences)
     }
 
     /// Opens a blob that the repository links to, or begins to fetch one that is not here and waits for its first byte.
@@ -62,6 +75,25 @@ extension Registry {
         }
     }
 
+    /// The size of a blob that the repository links to, and of a mirror also of one that can be fetched.
+    ///
+    /// - Throws: As `statBlob`.
+    package func readSize(of digest: Digest, in repository: RepositoryName) async throws -> Int64 {
+        do {
+            return try await statBlob(digest, in: repository)
+        } catch let error as RegistryError where error.isMiss && isMirrored(repository) {
+            let holding = try await translating { try await catalog.holding(of: digest, in: repository) }
+            switch holding {
+            case .elsewhere(let size), .damaged(let size): return size
+            case .here, .deleted: throw error
+            case .unlinked:
+                let sources = await reachableSources(of: repository)
+                guard let size = try await sizeOfUnlinked(digest, in: repository, sources) else { throw error }
+                return size
+            }
+        }
+    }
+
     /// Joins or begins the fetch of a blob that is not here; nil where it is not to be had.
     private func board(
         _ digest: Digest,
@@ -81,9 +113,9 @@ extension Registry {
             guard !sources.isEmpty else { return nil }
             (size, isLinked) = (known, true)
         case .unlinked:
-            guard !sources.isEmpty, gate.rules(for: repository) == nil,
-                let found = try await sizeElsewhere(of: digest, in: repository, sources)
-            else { return nil }
+            guard !sources.isEmpty, let found = try await sizeOfUnlinked(digest, in: repository, sources) else {
+                return nil
+            }
             (size, isLinked) = (found, false)
         }
         guard size <= blobLimit else { throw RegistryError.blobTooLarge(limit: blobLimit) }
@@ -101,19 +133,31 @@ extension Registry {
         return (blob, isLinked)
     }
 
+    /// A manifest of a mirror says how large a blob is that was not asked for yet; otherwise the sources are asked.
+    private func sizeOfUnlinked(
+        _ digest: Digest,
+        in repository: RepositoryName,
+        _ sources: [any ContentSource]
+    ) async throws -> Int64? {
+        let awaited = try await translating { try await catalog.awaitedSize(of: digest, in: repository) }
+        if let awaited { return awaited }
+        guard gate.rules(for: repository) == nil else { return nil }
+        return try await sizeElsewhere(of: digest, in: repository, sources)
+    }
+
     private func sizeElsewhere(
         of digest: Digest,
         in repository: RepositoryName,
         _ sources: [any ContentSource]
     ) async throws -> Int64? {
-        let key = KnownAbsences.Key(repository: repository, reference: .digest(digest))
+        let key = RecentAnswers.Key(repository: repository, reference: .digest(digest))
         guard !absentBlobs.contains(key, at: fetcher.options.elapsed()) else { return nil }
         return try await sizeQuestions.run(key) { [self] in
             let size = await firstAnswer(of: sources, kind: .blob) { source in
                 try await source.size(of: digest, in: repository).flatMap { $0 >= 0 ? $0 : nil }
             }
             if let size { return size }
-            absentBlobs.note(key, at: fetcher.options.elapsed(), limits: fetcher.options.limits)
+            noteAbsence(of: key, in: absentBlobs)
             return nil
         }
     }
@@ -137,7 +181,7 @@ extension Registry {
         _ reference: Reference,
         in repository: RepositoryName
     ) async throws -> ServedManifest? {
-        guard hasSources, gate.rules(for: repository) == nil else { return nil }
+        guard hasSources(of: repository), gate.rules(for: repository) == nil else { return nil }
         let named: Digest?
         switch reference {
         case .digest(let digest): named = digest
@@ -145,23 +189,24 @@ extension Registry {
         }
         guard let digest = named else { return nil }
         try await refuseQuarantined(digest)
-        let key = KnownAbsences.Key(repository: repository, reference: .digest(digest))
+        let key = RecentAnswers.Key(repository: repository, reference: .digest(digest))
         guard !absentManifests.contains(key, at: fetcher.options.elapsed()) else { return nil }
         guard try await !translating({ try await catalog.knows(digest, in: repository) }) else { return nil }
         let sources = await reachableSources(of: repository)
         guard !sources.isEmpty else { return nil }
         return try await manifestQuestions.run(key) { [self] in
             let found = await firstAnswer(of: sources, kind: .manifest) { source in
-                try await source.manifest(.digest(digest), in: repository).map { try Self.verified($0, as: digest) }
+                try await source.manifest(.digest(digest), in: repository).map { try Self.verified($0, as: .digest(digest)) }
             }
             if let found { return found }
-            absentManifests.note(key, at: fetcher.options.elapsed(), limits: fetcher.options.limits)
+            noteAbsence(of: key, in: absentManifests)
             return nil
         }
     }
 
-    /// Holds a manifest against the digest that was asked for.
-    static func verified(_ found: SourceManifest, as digest: Digest) throws -> ServedManifest {
+    /// Holds a manifest against the digest that was asked for, or, where a tag was, that its source says it has.
+    static func verified(_ found: SourceManifest, as reference: Reference) throws -> ServedManifest {
+        let digest = reference.digest ?? found.digest
         guard found.bytes.count <= OCILimits.manifestBytesLimit,
             try Digest.of(found.bytes, algorithm: digest.algorithm) == digest
         else { throw SourceError(.misbehaved, "its bytes are not those of \(digest)") }

@@ -136,13 +136,13 @@ struct FollowedRegion: Sendable {
 
     private func connect(_ mirror: LogMirror) async throws -> LogMirror {
         var options = Transport.Options()
-        options.caFile = settings.authorities
+        options.caFile = settings.remote.authorities
         // A question for news is answered after some twenty seconds at the latest.
         options.timeouts.answer = 35_000
         return try await Transport.with(options) { transport async throws(ClientError) in
             let registry = try RemoteRegistry(
-                origin: settings.origin,
-                credentials: CredentialSource(given: settings.credentials, environment: [:]),
+                origin: settings.remote.origin,
+                credentials: CredentialSource(given: settings.remote.credentials, environment: [:]),
                 transport: transport
             )
             return await source.connected(settings, over: transport) { await follow(mirror, LogFeed(registry)) }

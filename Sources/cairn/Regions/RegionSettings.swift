@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-import Foundation
 import RegistryClient
 import Settings
 import Transparency
@@ -23,17 +22,13 @@ struct RegionSettings: Sendable, Hashable {
     static let section = "regions"
     private static let regionsLimit = 32
     private static let keysLimit = 4
-    private static let secretBytesLimit = 4_096
 
     let name: String
-    let origin: Origin
+    let remote: RemoteSettings
     /// Of one log: they have one name.
     let keys: [NoteVerifier]
     /// What it says that it has of this registry's log is checked with it; nil where nobody waits for it.
     let cosigner: NoteVerifier?
-    let credentials: Credentials?
-    let authorities: String?
-
     /// The name of its log.
     var log: String { keys.first?.name.description ?? "" }
 
@@ -64,20 +59,12 @@ struct RegionSettings: Sendable, Hashable {
         let fields = try YAMLFields<SectionError>(
             node,
             "a region",
-            keys: ["name", "url", "log-keys", "cosigner-key", "username", "password-file", "ca-file"]
+            keys: ["name", "log-keys", "cosigner-key"] + RemoteSettings.keys
         )
         name = try fields.word(try fields.required("name"), "name")
         // It is the name of a directory.
         guard !name.hasPrefix(".") else { throw fields.error("name", "does not begin with '.'") }
-        let url = try fields.required("url")
-        let isPlain = url.hasPrefix("http://")
-        guard isPlain || url.hasPrefix("https://") else { throw fields.error("url", "begins with https://") }
-        do {
-            let authority = String(url.dropFirst(isPlain ? 7 : 8))
-            origin = try Origin(parsing: authority, tls: isPlain ? .nowhere : .everywhere)
-        } catch {
-            throw fields.error("url", "is https://host or https://host:port")
-        }
+        remote = try RemoteSettings(fields, directory: directory)
         keys = try fields.list("log-keys") { text throws(SectionError) in
             do throws(TransparencyError) {
                 return try NoteVerifier(parsing: text)
@@ -95,23 +82,5 @@ struct RegionSettings: Sendable, Hashable {
         } else {
             cosigner = nil
         }
-        authorities = try fields.text("ca-file").map { Self.path($0, directory) }
-        guard let user = try fields.text("username") else {
-            guard !fields.has("password-file") else { throw fields.error("password-file", "needs a 'username'") }
-            credentials = nil
-            return
-        }
-        let file = Self.path(try fields.required("password-file"), directory)
-        guard let data = FileManager.default.contents(atPath: file), data.count <= Self.secretBytesLimit else {
-            throw fields.error("password-file", "names a file that cannot be read: \(file)")
-        }
-        let password = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
-        do { credentials = try Credentials(user: user, password: password) } catch {
-            throw fields.error("username", "cannot be sent: \(error.reason)")
-        }
-    }
-
-    private static func path(_ path: String, _ directory: String) -> String {
-        path.hasPrefix("/") ? path : "\(directory)/\(path)"
     }
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Foundation
+import RegistryClient
+import Settings
+
+/// Where another registry is, and how this one shows there who it is: what sections of the configuration file that name
+/// registries have in common.
+struct RemoteSettings: Sendable, Hashable {
+    static let keys = ["url", "username", "password-file", "ca-file"]
+    private static let secretBytesLimit = 4_096
+
+    let origin: Origin
+    /// nil where it is asked without a name.
+    let credentials: Credentials?
+    /// A PEM file of authorities that are trusted for it beside those of the system.
+    let authorities: String?
+
+    /// Paths are taken from `directory`.
+    init(_ fields: YAMLFields<SectionError>, directory: String) throws(SectionError) {
+        let url = try fields.required("url")
+        let isPlain = url.hasPrefix("http://")
+        guard isPlain || url.hasPrefix("https://") else { throw fields.error("url", "begins with https://") }
+        do {
+            let authority = String(url.dropFirst(isPlain ? 7 : 8))
+            origin = try Origin(parsing: authority, tls: isPlain ? .nowhere : .everywhere)
+        } catch {
+            throw fields.error("url", "is https://host or https://host:port")
+        }
+        authorities = try fields.text("ca-file").map { Self.path($0, directory) }
+        guard let user = try fields.text("username") else {
+            guard !fields.has("password-file") else { throw fields.error("password-file", "needs a 'username'") }
+            credentials = nil
+            return
+        }
+        let file = Self.path(try fields.required("password-file"), directory)
+        guard let data = FileManager.default.contents(atPath: file), data.count <= Self.secretBytesLimit else {
+            throw fields.error("password-file", "names a file that cannot be read: \(file)")
+        }
+        let password = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
+        do { credentials = try Credentials(user: user, password: password) } catch {
+            throw fields.error("username", "cannot be sent: \(error.reason)")
+        }
+    }
+
+    private static func path(_ path: String, _ directory: String) -> String {
+        path.hasPrefix("/") ? path : "\(directory)/\(path)"
+    }
+}

@@ -196,7 +196,8 @@ extension Registry {
         guard !sources.isEmpty else { return nil }
         return try await manifestQuestions.run(key) { [self] in
             let found = await firstAnswer(of: sources, kind: .manifest) { source in
-                try await source.manifest(.digest(digest), in: repository).map { try Self.verified($0, as: .digest(digest)) }
+                let found = try await source.manifest(.digest(digest), in: repository)
+                return try found.map { try Self.verified($0, as: .digest(digest)) }
             }
             if let found { return found }
             noteAbsence(of: key, in: absentManifests)

@@ -60,8 +60,8 @@ package struct AuditReport: Sendable, Hashable {
 /// one catalog, or a fault in merging, shows as a difference that no entry explains.
 ///
 /// Two looks, since both go on changing. A difference counts if it is the same in both, and between them each region
-/// has applied all that the other had some seconds after the first, of its own log and of every other region's: then it is
-/// not what one of them has not heard.
+/// has applied all that the other had some seconds after the first, of its own log and of every other region's: then it
+/// is not what one of them has not heard.
 package struct RegionAudit: Sendable {
     private let catalog: Catalog
     private let origin: String

@@ -5,6 +5,9 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ConfigurationTests {
+    /// The public key of the first test of RFC 8032, as a log's.
+    private static let key = "us.example/log+cd26c299+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
+
     /// `cairn serve` with a configuration that is refused: exit 2 and a message on standard error.
     private static func refusal(
         file: String? = nil,
@@ -63,6 +66,14 @@ import Testing
         ("regions:\n  - {name: us, url: 'https://a', log-keys: [x]}\n", "cairn.yaml:2:", "one is no key of a log"),
         ("regions:\n  - {name: us, url: 'https://a', log-keys: []}\n", "cairn.yaml:2:", "is an empty list"),
         ("regions:\n  - {name: us, url: 'https://a'}\n", "cairn.yaml:2:", "names 1 to 4 keys"),
+        (
+            "regions:\n  - name: us\n    url: https://a\n    log-keys: [\(key)]\n    bandwidth: [5]\n", "cairn.yaml:5:",
+            "is less than 1MiB"
+        ),
+        (
+            "regions:\n  - name: us\n    url: https://a\n    log-keys: [\(key)]\n    bandwidth: [8-9 5MiB]\n",
+            "cairn.yaml:5:", "is not two times of the day"
+        ),
         ("upstreams: x\n", "cairn.yaml:1:", "a list of at most 32 registries"),
         ("upstreams:\n  - {name: docker.io}\n", "cairn.yaml:2:", "needs 'url'"),
         ("upstreams:\n  - {name: a/b, url: 'https://a'}\n", "cairn.yaml:2:", "the first component"),

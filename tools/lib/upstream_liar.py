@@ -17,7 +17,8 @@ def digest(data):
 
 
 class Liar:
-    """`good/…`, `wrong/…`, `endless/…`, `drip/…`, `short/…`, `html/…`, `forged/…`: what it does with their content."""
+    """`good/…`, `wrong/…`, `endless/…`, `drip/…`, `short/…`, `html/…`, `forged/…`: what it does
+    with their content."""
 
     def __init__(self):
         self.layer = b"true" * (SIZE // 4)

@@ -201,7 +201,8 @@ class Campaign:
             whole = sum(pool.map(pull, range(self.clients)))
         self.expect(whole == self.clients, f"{whole} of {self.clients} clients at once have the whole image")
         asked = {name: self.asked("GET", "blob", "team/many", name) for name in bytes_of}
-        self.expect(set(asked.values()) == {1}, f"each of {len(asked)} blobs was fetched once: {sorted(asked.values())}")
+        self.expect(set(asked.values()) == {1},
+                    f"each of {len(asked)} blobs was fetched once: {sorted(asked.values())}")
         heads, gets = (self.asked(method, "manifest", "team/many") for method in ("HEAD", "GET"))
         self.expect((heads, gets) == (1, 1), f"the manifest too: {heads} HEAD, {gets} GET")
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Access
 import Catalog
 import Content
+import Dispatch
 import Foundation
 import Journal
 import Logging
@@ -26,9 +28,10 @@ struct FollowingRegions: Service {
             random: { $0 > 0 ? Int64.random(in: 0..<$0) : 0 },
             logger: logger
         )
+        let limiter = RateLimiter { DispatchTime.now().uptimeNanoseconds }
         let made = settings.map { region in
             let follower = LogFollower(name: region.name, origin: region.log, environment: environment)
-            return (region, follower, PeerSource(region.name, follower))
+            return (region, follower, PeerSource(region.name, follower, region.pace(limiter)))
         }
         let sources = made.map(\.2)
         store.registry.setSources { _ in sources }

@@ -12,9 +12,11 @@ import Synchronization
 final class PeerSource: ContentSource {
     let name: String
     private let follower: LogFollower
+    private let pace: BandwidthPace
     private let content = Mutex<RemoteContent?>(nil)
 
-    init(_ name: String, _ follower: LogFollower) {
+    init(_ name: String, _ follower: LogFollower, _ pace: BandwidthPace) {
+        self.pace = pace
         self.name = name
         self.follower = follower
     }
@@ -48,7 +50,10 @@ final class PeerSource: ContentSource {
         from offset: Int64,
         _ receive: (ByteBuffer) async throws -> Void
     ) async throws {
-        try await remote.blob(digest, in: repository, from: offset, receive)
+        try await remote.blob(digest, in: repository, from: offset) { piece in
+            try await pace.take(piece.readableBytes)
+            try await receive(piece)
+        }
     }
 
     private var remote: RemoteContent {

@@ -14,6 +14,7 @@ import Yams
 ///     url: https://us.registry.example
 ///     log-keys: [NAME+ID+KEY]          # the lines of its /log/vkey, compared over another channel
 ///     cosigner-key: NAME+ID+KEY        # the line of its /log/region/vkey, for pushes that wait for it
+///     bandwidth: [08:00-18:00 5MiB]    # of blobs from there, in a second; times are UTC
 ///     username: robot+replica          # who may 'replicate' there
 ///     password-file: us.password
 ///     ca-file: us.pem                  # of its certificate, where the system does not trust it
@@ -29,6 +30,9 @@ struct RegionSettings: Sendable, Hashable {
     let keys: [NoteVerifier]
     /// What it says that it has of this registry's log is checked with it; nil where nobody waits for it.
     let cosigner: NoteVerifier?
+    /// Of blobs that are fetched from it.
+    let bandwidth: Bandwidth
+
     /// The name of its log.
     var log: String { keys.first?.name.description ?? "" }
 
@@ -59,7 +63,7 @@ struct RegionSettings: Sendable, Hashable {
         let fields = try YAMLFields<SectionError>(
             node,
             "a region",
-            keys: ["name", "log-keys", "cosigner-key"] + RemoteSettings.keys
+            keys: ["name", "log-keys", "cosigner-key", "bandwidth"] + RemoteSettings.keys
         )
         name = try fields.word(try fields.required("name"), "name")
         // It is the name of a directory.
@@ -75,6 +79,9 @@ struct RegionSettings: Sendable, Hashable {
         guard (1...Self.keysLimit).contains(keys.count), Set(keys.map(\.name)).count == 1 else {
             throw fields.error("log-keys", "names 1 to \(Self.keysLimit) keys of one log, as /log/vkey lists them")
         }
+        bandwidth = Bandwidth(
+            windows: try fields.list("bandwidth") { text throws(SectionError) in try Bandwidth.Window(parsing: text) }
+        )
         if let text = try fields.text("cosigner-key") {
             do throws(TransparencyError) { cosigner = try NoteVerifier(parsing: text) } catch {
                 throw fields.error("cosigner-key", "is the line of its /log/region/vkey: \(error.reason)")

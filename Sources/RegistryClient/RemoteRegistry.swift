@@ -85,7 +85,7 @@ package struct RemoteRegistry: Sendable {
             } catch {
                 failures += 1
                 let pause = RetryPlan.pause(after: error, failures: failures, random: transport.options.random)
-                guard let pause else { throw error }
+                guard failures < call.attempts, let pause else { throw error }
                 do { try await transport.options.pause(pause) } catch { throw ClientError.cancelled }
             }
         }

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 package import Catalog
+package import OCI
 internal import Synchronization
 package import Transparency
 
@@ -16,9 +17,15 @@ package final class Confirmations: Sendable {
     private let mark = RisingMark()
     private let sizes = Mutex<[String: Int64]>([:])
     private let hasConfirmer: Bool
+    private let awaited: [Glob]
 
-    /// `hasConfirmer` says whether a region is configured whose cosignature can be checked.
-    package init(_ catalog: Catalog, own: [NoteVerifier], hasConfirmer: Bool) {
+    /// - Parameters:
+    ///   - catalog: Where what regions say is kept.
+    ///   - own: The keys of this registry's log.
+    ///   - hasConfirmer: Whether a region is configured whose cosignature can be checked.
+    ///   - awaited: The repositories whose changes wait without being asked to.
+    package init(_ catalog: Catalog, own: [NoteVerifier], hasConfirmer: Bool, awaited: [Glob] = []) {
+        self.awaited = awaited
         self.catalog = catalog
         self.own = own
         self.hasConfirmer = hasConfirmer
@@ -26,6 +33,11 @@ package final class Confirmations: Sendable {
 
     /// Whether waiting for another region makes sense.
     package var canBeAwaited: Bool { hasConfirmer }
+
+    /// Whether every change in a repository waits for another region.
+    package func isAwaited(in name: RepositoryName) -> Bool {
+        awaited.contains { $0.matches(name.description) }
+    }
 
     /// Takes what a region shows as its confirmation. Durable on return.
     ///

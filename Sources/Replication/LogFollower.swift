@@ -81,7 +81,7 @@ package final class LogFollower: Sendable {
     package let origin: String
     private let environment: Environment
     private let state = Mutex(Status())
-    /// Raised when it is known whether the peer answers.
+    /// Raised when the peer has failed, or has answered and what it had is here.
     private let known = RisingMark()
 
     package init(name: String, origin: String, environment: Environment) {
@@ -92,7 +92,8 @@ package final class LogFollower: Sendable {
 
     package var status: Status { state.withLock { $0 } }
 
-    /// Returns once the peer has answered or failed, or a bounded time has passed. At once from then on.
+    /// Returns once the peer has failed, or has answered and what it had is here, or a bounded time has passed. At once
+    /// from then on.
     package func untilKnown() async {
         guard known.value == 0 else { return }
         let sleep = environment.sleep
@@ -132,6 +133,7 @@ package final class LogFollower: Sendable {
                 if !isHeard { try await heard(mirror) }
                 if hasGrown || !isHeard, mirror.size > 0 { try await grown(mirror) }
                 isHeard = true
+                known.raise(to: 1)
                 (failures, mismatches) = (0, 0)
             } catch is CancellationError {
                 break following
@@ -158,6 +160,7 @@ package final class LogFollower: Sendable {
 
     /// Says that nothing can be followed, because of what is here.
     package func stop(_ reason: String) {
+        known.raise(to: 1)
         note { status in
             status.phase = .failing
             status.reason = reason
@@ -211,6 +214,7 @@ package final class LogFollower: Sendable {
 
     private func fail(_ reason: String, _ failures: Int) async {
         let isNew = status.reason != reason
+        known.raise(to: 1)
         note { status in
             status.phase = .failing
             status.reason = reason
@@ -227,6 +231,7 @@ package final class LogFollower: Sendable {
     }
 
     private func freeze(_ reason: String, _ frozen: (String) async throws -> Void) async {
+        known.raise(to: 1)
         do { try await frozen(reason) } catch {
             environment.logger.error(
                 "that a region is frozen could not be noted",
@@ -248,7 +253,6 @@ package final class LogFollower: Sendable {
             change(&status)
             return status
         }
-        if status.phase != .starting { known.raise(to: 1) }
         let region = [("region", name)]
         Meter(label: "cairn_region_log_entries", dimensions: region).set(status.entries)
         Meter(label: "cairn_region_log_entries_behind", dimensions: region).set(max(0, status.shown - status.entries))

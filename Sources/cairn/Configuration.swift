@@ -50,6 +50,8 @@ struct Configuration: Sendable {
     var scan: [Glob] = []
     /// What may go, and when; nil keeps everything.
     var retention: RetentionSettings?
+    /// Repositories whose pushes wait until another region has them.
+    var waitReplicated: [Glob] = []
     /// The other regions whose logs are followed.
     var regions: [RegionSettings] = []
     /// The registries of others that are mirrored.

@@ -116,7 +116,8 @@ extension Configuration {
             }
         case Self.retentionSection:
             retention = try SectionError.from { () throws(RetentionError) in try RetentionSettings(value) }
-        case Self.scanSection: scan = try Self.patterns(value)
+        case Self.scanSection: scan = try Self.patterns(value, of: name)
+        case Self.replicatedSection: waitReplicated = try Self.patterns(value, of: name)
         case RegionSettings.section: regions = try RegionSettings.list(value, directory: directory)
         case UpstreamSettings.section: upstreams = try UpstreamSettings.list(value, directory: directory)
         case ScrubSettings.section: scrub = try ScrubSettings(value)
@@ -135,25 +136,27 @@ extension Configuration {
     static let retentionSection = "retention"
     /// The list of repositories whose images are scanned for secrets.
     static let scanSection = "scan-secrets"
+    /// The list of repositories whose pushes wait for another region.
+    static let replicatedSection = "wait-replicated"
     /// The settings that are mappings and lists.
     private static let mappings = [
-        accessSection, trustSection, scanSection, retentionSection, RegionSettings.section, UpstreamSettings.section,
-        ScrubSettings.section, CollectionSettings.section,
+        accessSection, trustSection, scanSection, replicatedSection, retentionSection, RegionSettings.section,
+        UpstreamSettings.section, ScrubSettings.section, CollectionSettings.section,
     ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]
 
-    /// `scan-secrets: ["team/**"]`
-    private static func patterns(_ value: Node) throws(SectionError) -> [Glob] {
+    /// `["team/**"]`
+    private static func patterns(_ value: Node, of section: String) throws(SectionError) -> [Glob] {
         guard let patterns = value.sequence, patterns.count <= 64 else {
-            throw SectionError(.invalid, "'\(scanSection)' is a list of at most 64 patterns", line: nil)
+            throw SectionError(.invalid, "'\(section)' is a list of at most 64 patterns", line: nil)
         }
         var globs: [Glob] = []
         for pattern in patterns {
             do {
                 globs.append(try Glob(parsing: pattern.scalar?.string ?? ""))
             } catch {
-                throw SectionError(.invalid, "'\(scanSection)': \(error.reason)", line: pattern.mark?.line)
+                throw SectionError(.invalid, "'\(section)': \(error.reason)", line: pattern.mark?.line)
             }
         }
         return globs

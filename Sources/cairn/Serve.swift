@@ -21,6 +21,7 @@ struct Serve: AsyncParsableCommand {
 
             \(Setting.allCases.map { "  \($0.rawValue): \($0.help)" }.joined(separator: "\n"))
               log: mapping: who cosigns the log; witness: mapping: which logs are cosigned here (docs/log.md)
+              wait-replicated: list of patterns of repositories whose pushes wait for another region (docs/regions.md)
               scan-secrets: list of patterns of repositories whose images are scanned for secrets (docs/trust.md)
               collection: mapping: how long things are kept, and how fast they go (docs/admins.md)
               retention: mapping: which images go when, and which stay (docs/retention.md)

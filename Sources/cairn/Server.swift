@@ -119,6 +119,7 @@ struct Server: Sendable {
         let keys = SignerKeys(directory: configuration.signerDirectory)
         return FollowingRegions(
             configuration.regions,
+            awaited: configuration.waitReplicated,
             store,
             cosigner: try keys.regionCosigner(name: name, passphrase: configuration.logKeyPassphrase)
         )

@@ -7,9 +7,11 @@ import json
 import random
 import sqlite3
 import subprocess
+import time
 
+from bench_client import push_bytes
 from region_merge import Merged
-from region_world import caught_up, digest_of
+from region_world import IMAGE, caught_up, digest_of
 
 STEP_SECONDS = 120
 
@@ -18,7 +20,7 @@ class Repaired(Merged):
     """Two regions, of which one loses something."""
 
     def steps(self):
-        return self.warmed, self.healed, self.drifted
+        return self.warmed, self.healed, self.drifted, self.waited
 
     def cairn(self, *arguments):
         result = subprocess.run(
@@ -83,3 +85,40 @@ class Repaired(Merged):
         self.until(lambda: caught_up(self.pair), "every entry is applied again")
         code, out, errors = self.cairn("region", "audit", "a", "--registry", self.b.host)
         self.expect(code == 0, f"the two are the same again: {out.strip()} {errors.strip()}")
+
+    def waited(self):
+        """Pushes into some repositories are answered once the other region has them; what is fetched keeps its pace."""
+        keys = [region.call("GET", "/log/region/vkey")[2].decode().split()[0] for region in self.pair]
+        for region, other, key in ((self.a, self.b, keys[1]), (self.b, self.a, keys[0])):
+            self.expect(region.stop() == 0, f"{region.name} ends")
+            text = region.file.read_text()
+            mark = f"log-keys: ['{other.known_key}']"
+            self.expect(mark in text, "its configuration has the other one's key")
+            more = f", cosigner-key: '{key}'" + (", bandwidth: [1MiB]" if region is self.b else "")
+            region.file.write_text("wait-replicated: ['wait/**']\n" + text.replace(mark, mark + more))
+        for region in self.pair:
+            region.start()
+        self.until(lambda: caught_up(self.pair), "both are there again")
+        data = json.dumps({
+            "schemaVersion": 2, "mediaType": IMAGE, "layers": [],
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(b"{}"), "size": 2},
+        }).encode()
+        with self.a.connection() as connection:
+            push_bytes(connection, "wait/app", b"{}")
+        headers = {"Content-Type": IMAGE}
+        status, answer, body = self.a.call("PUT", "/v2/wait/app/manifests/v1", data, headers, seconds=40)
+        names = (answer["Cairn-Regions"], answer["Preference-Applied"])
+        self.expect(status == 201 and names == ("b", "wait=replicated"),
+                    f"a push is answered once the other region has it: {status} {names} {body[:200]}")
+        self.expect(self.b.resolve("wait/app", "v1") == digest_of(data), "and it has")
+        began = time.monotonic()
+        digest, _ = self.a.push("slow/app", "v1", "slow", layers=2, layer_bytes=3_000_000)
+        self.until(lambda: self.b.resolve("slow/app", "v1") == digest, "an image of 6 MB is there", 60)
+        took = time.monotonic() - began
+        # A quarter of a second's worth may come at once.
+        self.expect(took > 6_000_000 / 2**20 - 1, f"it took {took:.1f} s at 1 MiB a second")
+        self.expect(self.b.stop() == 0, "the other region ends")
+        status, _, body = self.a.call("PUT", "/v2/wait/app/manifests/v2", data, headers, seconds=60)
+        self.expect(status == 504, f"a push that no other region has is answered so: {status} {body[:200]}")
+        self.expect(self.a.resolve("wait/app", "v2") == digest_of(data), "it is made here all the same")
+        self.b.start()

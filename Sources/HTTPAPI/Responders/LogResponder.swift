@@ -145,7 +145,7 @@ extension Responder {
     ///
     /// - Throws: `RegistryError.notReplicated` where none has said so in time. The change is made all the same.
     func addLogIndex(of event: String, to answer: inout Answer, _ exchange: Exchange) async throws {
-        let isReplicated = exchange.prefers("wait=replicated")
+        let isReplicated = mustBeReplicated(exchange)
         guard isReplicated || exchange.prefers("wait=checkpoint") else { return }
         let index = try await registry.waitForCheckpoint(ofEvent: event)
         if let index { answer.headers[Header.logIndex] = String(index) }
@@ -168,10 +168,19 @@ extension Responder {
         answer.headers[Header.regions] = names.joined(separator: ", ")
     }
 
+    /// Whether the answer waits for another region: the client asks for it, or the repository is one of those.
+    private func mustBeReplicated(_ exchange: Exchange) -> Bool {
+        if exchange.prefers("wait=replicated") { return true }
+        guard let name = exchange.route.repository else { return false }
+        return regions?.confirmations.isAwaited(in: name) == true
+    }
+
     /// Refuses a request that wants to wait for another region where none could say that it has anything.
     func requireConfirmer(_ exchange: Exchange) throws {
-        guard exchange.prefers("wait=replicated"), regions?.confirmations.canBeAwaited != true else { return }
-        throw RequestError.badQuery("wait=replicated needs a region with a 'cosigner-key' in the configuration")
+        guard mustBeReplicated(exchange), regions?.confirmations.canBeAwaited != true else { return }
+        throw RequestError.badQuery(
+            "waiting for another region, which the request or 'wait-replicated' asks for, needs one with a 'cosigner-key'"
+        )
     }
 }
 

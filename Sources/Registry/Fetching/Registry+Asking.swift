@@ -29,6 +29,7 @@ extension Registry {
     func firstAnswer<Value: Sendable>(
         of sources: [any ContentSource],
         kind: FetchMetrics.Kind,
+        within time: Duration,
         _ ask: @escaping @Sendable (any ContentSource) async throws -> Value?
     ) async -> Value? {
         let options = fetcher.options
@@ -37,7 +38,7 @@ extension Registry {
             func askNext() {
                 guard let source = rest.popFirst() else { return }
                 running += 1
-                group.addTask { .answer(await self.answer(of: source, kind: kind, ask)) }
+                group.addTask { .answer(await self.answer(of: source, kind: kind, within: time, ask)) }
                 guard !rest.isEmpty else { return }
                 group.addTask {
                     try? await options.sleep(options.limits.patience)
@@ -64,11 +65,12 @@ extension Registry {
     private func answer<Value: Sendable>(
         of source: any ContentSource,
         kind: FetchMetrics.Kind,
+        within time: Duration,
         _ ask: @escaping @Sendable (any ContentSource) async throws -> Value?
     ) async -> Value? {
         let (options, name) = (fetcher.options, source.name)
         do throws(SourceError) {
-            return try await timelyAnswer(of: source, kind: kind, within: options.limits.question) {
+            return try await timelyAnswer(of: source, kind: kind, within: time) {
                 try await ask(source)
             }
         } catch {

@@ -40,6 +40,12 @@ extension Registry {
         return reachable
     }
 
+    /// Regions are near, or there are others; of a registry that is mirrored there is one.
+    private func questionTime(_ repository: RepositoryName) -> Duration {
+        let limits = fetcher.options.limits
+        return mirrors.mirror(of: repository) == nil ? limits.question : limits.window
+    }
+
     private func hasSources(of repository: RepositoryName) -> Bool {
         !contentSources.withLock({ $0 })(repository).isEmpty || mirrors.mirror(of: repository) != nil
     }
@@ -153,7 +159,7 @@ extension Registry {
         let key = RecentAnswers.Key(repository: repository, reference: .digest(digest))
         guard !absentBlobs.contains(key, at: fetcher.options.elapsed()) else { return nil }
         return try await sizeQuestions.run(key) { [self] in
-            let size = await firstAnswer(of: sources, kind: .blob) { source in
+            let size = await firstAnswer(of: sources, kind: .blob, within: questionTime(repository)) { source in
                 try await source.size(of: digest, in: repository).flatMap { $0 >= 0 ? $0 : nil }
             }
             if let size { return size }
@@ -185,7 +191,10 @@ extension Registry {
         let named: Digest?
         switch reference {
         case .digest(let digest): named = digest
-        case .tag(let tag): named = try await translating { try await catalog.announced(tag, in: repository) }
+        case .tag(let tag):
+            // What the regions' logs had at a start is here then.
+            _ = await reachableSources(of: repository)
+            named = try await translating { try await catalog.announced(tag, in: repository) }
         }
         guard let digest = named else { return nil }
         try await refuseQuarantined(digest)
@@ -195,7 +204,7 @@ extension Registry {
         let sources = await reachableSources(of: repository)
         guard !sources.isEmpty else { return nil }
         return try await manifestQuestions.run(key) { [self] in
-            let found = await firstAnswer(of: sources, kind: .manifest) { source in
+            let found = await firstAnswer(of: sources, kind: .manifest, within: questionTime(repository)) { source in
                 let found = try await source.manifest(.digest(digest), in: repository)
                 return try found.map { try Self.verified($0, as: .digest(digest)) }
             }

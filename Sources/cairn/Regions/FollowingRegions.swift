@@ -8,6 +8,7 @@ import Dispatch
 import Foundation
 import Journal
 import Logging
+import OCI
 import Registry
 import RegistryClient
 import Replication
@@ -20,7 +21,7 @@ struct FollowingRegions: Service {
     private let backfill: BlobBackfill
 
     /// The copies of the logs lie in `log/mirror/NAME` below the root of the store.
-    init(_ settings: [RegionSettings], _ store: Store, cosigner: Cosigner) {
+    init(_ settings: [RegionSettings], awaited: [Glob], _ store: Store, cosigner: Cosigner) {
         let logger = Logger(label: "regions")
         let environment = LogFollower.Environment(
             now: { Int64(Date().timeIntervalSince1970) },
@@ -39,7 +40,8 @@ struct FollowingRegions: Service {
         let confirmations = Confirmations(
             store.catalog,
             own: store.registry.journal?.keys.compactMap { try? NoteVerifier(parsing: $0) } ?? [],
-            hasConfirmer: settings.contains { $0.cosigner != nil }
+            hasConfirmer: settings.contains { $0.cosigner != nil },
+            awaited: awaited
         )
         let audits = RegionAudits(settings.map(\.name))
         let backfill = BlobBackfill(

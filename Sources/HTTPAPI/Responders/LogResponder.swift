@@ -179,7 +179,7 @@ extension Responder {
     func requireConfirmer(_ exchange: Exchange) throws {
         guard mustBeReplicated(exchange), regions?.confirmations.canBeAwaited != true else { return }
         throw RequestError.badQuery(
-            "waiting for another region, which the request or 'wait-replicated' asks for, needs one with a 'cosigner-key'"
+            "waiting for another region, which the request or 'wait-replicated' wants, takes one with a 'cosigner-key'"
         )
     }
 }

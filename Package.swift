@@ -299,7 +299,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ReplicationTests",
-            dependencies: ["Content", "Cryptography", "Journal", "Replication", "TestSupport", "Transparency"],
+            dependencies: [
+                "Catalog", "Content", "Cryptography", "Journal", "OCI", "Replication", "TestSupport", "Transparency",
+            ],
             swiftSettings: testing
         ),
         .testTarget(

@@ -11,8 +11,8 @@ package struct SetHash: Sendable, Hashable, CustomStringConvertible {
 
     package init() {}
 
-    mutating func add(_ text: String) {
-        let hash = SHA256Hash.of(Array(text.utf8)).bytes
+    package mutating func add(_ row: PlacedRow) {
+        let hash = SHA256Hash.of(Array(row.text.utf8)).bytes
         var carry: UInt64 = 0
         for word in 0..<4 {
             let addend = hash[(8 * word)..<(8 * word + 8)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -79,7 +79,7 @@ package struct RegionStateReader: Sendable {
     package func hashes() async throws -> [Int: SetHash] {
         var hashes: [Int: SetHash] = [:]
         try await forEachRow(inBucket: nil) { placed in
-            hashes[Self.bucket(of: placed.repository), default: SetHash()].add(placed.text)
+            hashes[Self.bucket(of: placed.repository), default: SetHash()].add(placed)
         }
         return hashes
     }

@@ -11,7 +11,7 @@ package enum ReplicationLimits {
     /// Before a peer that had nothing new is asked again.
     static let quietPause: Duration = .milliseconds(250)
     /// Milliseconds between two attempts at a peer that fails, at most; the first comes after half a second to one.
-    static let longestPause: Int64 = 60_000
+    static let longestPause: Int64 = 15_000
     /// Entries of a peer that wait for bytes which are being fetched.
     static let entriesInFlight = 1_024
     /// Images of a peer that are fetched at once, and those of one repository.

@@ -123,17 +123,29 @@ package final class RegionControl: Sendable {
         return found
     }
 
-    private func status(of peer: PeerRecord, _ inbox: InboxBacklog, confirmed: Int64) -> RegionStatus {
-        let log =
-            followers.first { $0.origin == peer.origin }?.status
+    /// The phase of each region, by its name, as its status has it.
+    package func phases() async throws -> [(String, String)] {
+        try await catalog.peers().map { ($0.region, phase(of: $0)) }
+    }
+
+    private func log(of peer: PeerRecord) -> LogFollower.Status {
+        followers.first { $0.origin == peer.origin }?.status
             ?? LogFollower.Status(reason: "it is not in the configuration any more")
+    }
+
+    private func phase(of peer: PeerRecord) -> String {
+        peer.state == .following ? log(of: peer).phase.rawValue : peer.state.rawValue
+    }
+
+    private func status(of peer: PeerRecord, _ inbox: InboxBacklog, confirmed: Int64) -> RegionStatus {
+        let log = log(of: peer)
         let change = inbox.oldest.flatMap { try? LoggedChange(parsing: $0.leaf) }
         let isFollowed = peer.state == .following
         return RegionStatus(
             name: peer.region,
             origin: peer.origin,
             log: log,
-            phase: isFollowed ? log.phase.rawValue : peer.state.rawValue,
+            phase: phase(of: peer),
             reason: isFollowed ? log.reason : peer.reason.isEmpty ? nil : peer.reason,
             applied: peer.applied,
             joined: peer.joined ?? 0,

@@ -6,6 +6,7 @@ import HTTPTypes
 import NIOCore
 import OCI
 import Observability
+import Replication
 import Synchronization
 
 /// Whether the registry should get traffic, and why not.
@@ -53,13 +54,19 @@ extension Responder {
     func ready(_ exchange: Exchange) async throws -> Answer {
         try exchange.require([.get, .head])
         let problems = await health.problems()
+        let phases = (try? await regions?.phases()) ?? []
         var json = JSONWriter()
         json.object { json in
             json.key("status")
             json.string(problems.isEmpty ? "ready" : "degraded")
-            guard !problems.isEmpty else { return }
-            json.key("problems")
-            json.array { json in for problem in problems { json.string(problem) } }
+            if !problems.isEmpty {
+                json.key("problems")
+                json.array { json in for problem in problems { json.string(problem) } }
+            }
+            // Told, not judged: a region whose peers are away serves what it has.
+            guard !phases.isEmpty else { return }
+            json.key("regions")
+            json.object { json in json.members(phases) }
         }
         return Answer(
             problems.isEmpty ? .ok : .serviceUnavailable,

@@ -69,7 +69,10 @@ extension Registry {
         do {
             return .here(try await openBlob(digest, in: repository))
         } catch let error as RegistryError where error.isMiss {
-            guard let (blob, isLinked) = try await board(digest, in: repository) else { throw error }
+            guard let (blob, isLinked) = try await board(digest, in: repository) else {
+                // It may have come between the two looks.
+                return .here(try await openBlob(digest, in: repository))
+            }
             observe(blob)
             do {
                 try await translating { try await blob.begin() }

@@ -103,7 +103,8 @@ extension Registry {
             let failure = (error as? SourceError) ?? SourceError(.unavailable, "\(error)")
             // Where another one was faster, nothing is wrong with this one.
             guard !Task.isCancelled else { throw failure }
-            fetcher.metrics.asked(name, kind, result: failure.fault.rawValue)
+            let fault = failure.code == .misbehaved ? SourceFault.wrongBytes : failure.fault
+            fetcher.metrics.asked(name, kind, result: fault.rawValue)
             if failure.code != .absent {
                 logger.warning("source failed", metadata: ["source": "\(name)", "reason": "\(failure.reason)"])
             }

@@ -6,7 +6,7 @@ import time
 
 import region_liar
 from region_probe import metric, told
-from region_world import eventually
+from region_world import ANYWHERE, eventually
 
 ENDLESS_BYTES = 64 << 20
 FORGED = 40
@@ -129,7 +129,7 @@ class Cases:
         stranger.push("lie/stranger", "v1", "stranger")
         stranger.sealed(rest=1.5)
         self.not_a_checkpoint(stranger)
-        self.world.expect(self.b.resolve("lie/stranger", "v1") == 404, "nothing of the stranger is served")
+        self.world.expect(self.b.resolve("lie/stranger", "v1", ANYWHERE) == 404, "nothing of the stranger is served")
 
     def entries_once(self):
         """Entries that are wrong twice are asked for again."""
@@ -171,7 +171,7 @@ class Cases:
         self.world.expect(fork.sealed(rest=1.5) == size > old.log_size(), f"the other log has {size} entries, too")
         self.liar.turn(fork)
         self.frozen("two roots")
-        self.world.expect(self.b.resolve("lie/fork", "v1") == 404, "nothing of the other log is served")
+        self.world.expect(self.b.resolve("lie/fork", "v1", ANYWHERE) == 404, "nothing of the other log is served")
 
     def forked(self):
         """Another log of the same key that is longer."""
@@ -182,7 +182,7 @@ class Cases:
                 fork.push("lie/fork", f"longer{number}", f"longer {time.monotonic()}", layers=1)
         self.liar.turn(fork)
         self.frozen("signed")
-        self.world.expect(self.b.resolve("lie/fork", "longer0") == 404, "nothing of the other log is served")
+        self.world.expect(self.b.resolve("lie/fork", "longer0", ANYWHERE) == 404, "nothing of the other log is served")
 
     def shrunk(self):
         self.liar.turn(self.world.twins["old"])

@@ -20,6 +20,8 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 ACCEPT = ", ".join([IMAGE, INDEX])
 # Asks a region for what it has itself: without it, it answers with what another one has.
 HERE = {"Accept": ACCEPT, "Cache-Control": "only-if-cached"}
+# Asks as a client does.
+ANYWHERE = {"Accept": ACCEPT}
 CALL_SECONDS = 20
 WAIT_SECONDS = 60
 PAGE = 1000
@@ -156,30 +158,30 @@ class Region(Server):
                 result[repository, tag] = self.resolve(repository, tag)
         return result
 
-    def resolve(self, repository, reference):
+    def resolve(self, repository, reference, headers=HERE):
         """The digest of a tag or manifest, or the status where it has none."""
-        status, headers, _ = self.call("HEAD", f"/v2/{repository}/manifests/{reference}", headers=HERE)
-        return headers["Docker-Content-Digest"] if status == 200 else status
+        status, answer, _ = self.call("HEAD", f"/v2/{repository}/manifests/{reference}", headers=headers)
+        return answer["Docker-Content-Digest"] if status == 200 else status
 
-    def manifest(self, repository, reference):
-        status, headers, body = self.call("GET", f"/v2/{repository}/manifests/{reference}", headers=HERE)
-        return (body, headers["Content-Type"]) if status == 200 else (status, None)
+    def manifest(self, repository, reference, headers=HERE):
+        status, answer, body = self.call("GET", f"/v2/{repository}/manifests/{reference}", headers=headers)
+        return (body, answer["Content-Type"]) if status == 200 else (status, None)
 
-    def wrong_with(self, repository, digest, data=None):
+    def wrong_with(self, repository, digest, data=None, headers=HERE):
         """Reads an image by digest, whole, with all that it names; what is wrong with it, or None."""
-        status, _, body = self.call("GET", f"/v2/{repository}/manifests/{digest}", headers=HERE)
+        status, _, body = self.call("GET", f"/v2/{repository}/manifests/{digest}", headers=headers)
         if status != 200:
             return f"the manifest {digest} answers {status}"
         if digest_of(body) != digest or (data is not None and body != data):
             return f"the manifest {digest} has other bytes"
         document = json.loads(body)
         for child in document.get("manifests", []):
-            wrong = self.wrong_with(repository, child["digest"])
+            wrong = self.wrong_with(repository, child["digest"], headers=headers)
             if wrong:
                 return wrong
         parts = ([document["config"]] if "config" in document else []) + document.get("layers", [])
         for part in parts:
-            status, _, body = self.call("GET", f"/v2/{repository}/blobs/{part['digest']}", headers=HERE)
+            status, _, body = self.call("GET", f"/v2/{repository}/blobs/{part['digest']}", headers=headers)
             if status != 200:
                 return f"the blob {part['digest']} answers {status}"
             if digest_of(body) != part["digest"] or len(body) != part["size"]:

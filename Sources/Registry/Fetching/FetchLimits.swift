@@ -13,9 +13,8 @@ package struct FetchLimits: Sendable {
     /// waited for does not count.
     package var window: Duration = .seconds(10)
     package var windowBytes: Int64 = 64 << 10
-    /// How long a source may take to say whether it has something, how long the next one waits for that, and for how
-    /// long one is not asked that did not answer.
-    package var question: Duration = .seconds(3)
+    /// How long the next source waits for what one says of whether it has something, and for how long one that did not
+    /// say is asked after all others.
     package var patience: Duration = .milliseconds(500)
     package var silence: Duration = .seconds(30)
     /// How often all sources may fail in a row.

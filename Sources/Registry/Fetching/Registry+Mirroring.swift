@@ -150,7 +150,7 @@ extension Registry {
         in repository: RepositoryName
     ) async throws -> ServedManifest? {
         let (source, known) = (mirror.source, here?.digest)
-        let stand = try await timelyAnswer(of: source, kind: .tag, within: fetcher.options.limits.window) {
+        let stand = try await timelyAnswer(of: source, kind: .tag) {
             try await source.stand(of: tag, known: known, in: repository)
         }
         switch stand {
@@ -173,7 +173,7 @@ extension Registry {
         in repository: RepositoryName
     ) async throws -> ServedManifest? {
         let source = mirror.source
-        return try await timelyAnswer(of: source, kind: .manifest, within: fetcher.options.limits.window) {
+        return try await timelyAnswer(of: source, kind: .manifest) {
             try await source.manifest(reference, in: repository).map { try Self.verified($0, as: reference) }
         }
     }

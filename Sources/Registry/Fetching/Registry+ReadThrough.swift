@@ -30,20 +30,16 @@ extension Registry {
     /// Those that answered when they were last asked, and the registry that the repository is a mirror of. Waits until
     /// that is known of each, but not for any that is down.
     func reachableSources(of repository: RepositoryName) async -> [any ContentSource] {
-        var reachable: [any ContentSource] = []
+        var (reachable, silent): ([any ContentSource], [any ContentSource]) = ([], [])
         for source in contentSources.withLock({ $0 })(repository) {
             await source.untilKnown()
+            guard source.isReachable else { continue }
             let isSilent = silences.contains(source.name, at: fetcher.options.elapsed())
-            if source.isReachable, !isSilent { reachable.append(source) }
+            if isSilent { silent.append(source) } else { reachable.append(source) }
         }
+        reachable += silent
         if let mirror = mirrors.mirror(of: repository), mirror.mayFetch(repository) { reachable.append(mirror.source) }
         return reachable
-    }
-
-    /// Regions are near, or there are others; of a registry that is mirrored there is one.
-    private func questionTime(_ repository: RepositoryName) -> Duration {
-        let limits = fetcher.options.limits
-        return mirrors.mirror(of: repository) == nil ? limits.question : limits.window
     }
 
     private func hasSources(of repository: RepositoryName) -> Bool {
@@ -162,7 +158,7 @@ extension Registry {
         let key = RecentAnswers.Key(repository: repository, reference: .digest(digest))
         guard !absentBlobs.contains(key, at: fetcher.options.elapsed()) else { return nil }
         return try await sizeQuestions.run(key) { [self] in
-            let size = await firstAnswer(of: sources, kind: .blob, within: questionTime(repository)) { source in
+            let size = try await firstAnswer(of: sources, kind: .blob) { source in
                 try await source.size(of: digest, in: repository).flatMap { $0 >= 0 ? $0 : nil }
             }
             if let size { return size }
@@ -176,7 +172,7 @@ extension Registry {
     /// What a tag is, only a log says: of one that is not known here, the entries of other regions that are here and do
     /// not count yet, since they wait for their bytes. A digest is asked for elsewhere where nothing at all is known of
     /// it here, not even that it was deleted. What is found is served, not stored: it comes here with its log.
-    /// - Throws: As `manifest`.
+    /// - Throws: As `manifest`; `RegistryError.elsewhere` where a registry that may have it does not answer.
     package func readManifest(_ reference: Reference, in repository: RepositoryName) async throws -> ServedManifest {
         do {
             return try await manifest(reference, in: repository)
@@ -207,7 +203,7 @@ extension Registry {
         let sources = await reachableSources(of: repository)
         guard !sources.isEmpty else { return nil }
         return try await manifestQuestions.run(key) { [self] in
-            let found = await firstAnswer(of: sources, kind: .manifest, within: questionTime(repository)) { source in
+            let found = try await firstAnswer(of: sources, kind: .manifest) { source in
                 let found = try await source.manifest(.digest(digest), in: repository)
                 return try found.map { try Self.verified($0, as: .digest(digest)) }
             }

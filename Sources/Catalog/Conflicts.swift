@@ -187,7 +187,14 @@ extension Transaction {
         guard former != conflict.loser else { return nil }
         if let bond = try bond(on: .tag(conflict.tag), in: repository) { return .bound(bond) }
         let change = TagChange(tag: conflict.tag, former: former)
-        _ = try setTag(change, to: conflict.loser, exempted: exempted, in: repository, context)
+        _ = try setTag(
+            change,
+            to: conflict.loser,
+            exempted: exempted,
+            homeEpoch: lastHomeEpoch(of: conflict.tag, in: repository),
+            in: repository,
+            context
+        )
         try raiseTrust(subject: nil, children: [], tags: [conflict.tag], in: repository)
         let added = former == nil ? 1 : 0
         try account(repository, tags: added)

@@ -17,7 +17,7 @@ package struct DeploymentPlace: Sendable, Hashable {
         self.service = service
     }
 
-    fileprivate var serviceText: String { service?.description ?? "" }
+    var serviceText: String { service?.description ?? "" }
 }
 
 /// What a reporter says runs somewhere.
@@ -63,7 +63,7 @@ package enum DeploymentEnd: Sendable, Hashable {
 
 extension SQL {
     static let deploymentOf = """
-        SELECT id, digest, deployment, reported_at, stale_at, expires_at, ended_at FROM deployment
+        SELECT id, digest, deployment, reported_at, stale_at, expires_at, ended_at, logged_at, hlc FROM deployment
         WHERE repo_id = ? AND env = ? AND service = ? AND target = ? AND reporter = ?
         """
     static let deploymentsOfTarget = """
@@ -72,14 +72,15 @@ extension SQL {
         """
     static let setDeployment = """
         INSERT INTO deployment(repo_id, env, service, target, reporter, digest, deployment, reported_at, stale_at,
-            expires_at, expires_st)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            expires_at, expires_st, logged_at, hlc)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT(repo_id, env, service, target, reporter) DO UPDATE SET digest = excluded.digest,
             deployment = excluded.deployment, reported_at = excluded.reported_at, stale_at = excluded.stale_at,
-            expires_at = excluded.expires_at, expires_st = excluded.expires_st, ended_at = NULL
+            expires_at = excluded.expires_at, expires_st = excluded.expires_st, ended_at = NULL,
+            logged_at = excluded.logged_at, hlc = excluded.hlc
         """
     static let endDeployment = """
-        UPDATE deployment SET ended_at = ?, stale_at = ?, expires_at = ?, expires_st = ? WHERE id = ?
+        UPDATE deployment SET ended_at = ?, stale_at = ?, expires_at = ?, expires_st = ?, hlc = ? WHERE id = ?
         """
     /// What ended before in the same service: one mark of an end is enough.
     static let dropEnded = """
@@ -91,7 +92,8 @@ extension SQL {
         "SELECT COUNT(*) FROM (SELECT 1 FROM deployment WHERE repo_id = ? LIMIT ?) AS bounded"
     static let setDeployed = """
         INSERT INTO deployed(repo_id, env, service, reporter, digest, first_at, last_hlc) VALUES (?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT(repo_id, env, service, reporter, digest) DO UPDATE SET last_hlc = excluded.last_hlc
+        ON CONFLICT(repo_id, env, service, reporter, digest) DO UPDATE SET
+            last_hlc = CASE WHEN deployed.last_hlc < excluded.last_hlc THEN excluded.last_hlc ELSE deployed.last_hlc END
         """
     static let trimDeployed = """
         DELETE FROM deployed WHERE repo_id = ? AND env = ? AND service = ? AND reporter = ? AND digest NOT IN
@@ -104,7 +106,8 @@ extension Catalog {
     /// Records what runs somewhere. It speaks for its reporter alone: what others reported stays.
     ///
     /// The same report again is not written within a minute of the last, and is an event only when the image is another
-    /// one. `grace` is how many seconds the image stays protected after the report went stale.
+    /// one, or the log was not told of it for a quarter of the grace: other regions learn of it by the log alone.
+    /// `grace` is how many seconds the image stays protected after the report went stale.
     package func reportDeployment(
         _ report: DeploymentReport,
         grace: Int64,
@@ -127,6 +130,9 @@ extension Catalog {
                 )
             }
             if former == nil, let limit = try transaction.reportLimitReached(group) { return .tooMany(limit: limit) }
+            let span = ProtectionLimits.logSpan(grace: grace)
+            let isOther = former?.digest != report.digest || former?.endedAt != nil
+            let isLogged = isOther || former.map { now >= $0.loggedAt + span || now < $0.loggedAt } ?? true
             try transaction.database.run(
                 SQL.setDeployment,
                 group.repository,
@@ -139,11 +145,14 @@ extension Catalog {
                 now,
                 staleAt,
                 expiresAt,
-                transaction.now.seconds + report.expires + grace
+                transaction.now.seconds + report.expires + grace,
+                isLogged ? now : former?.loggedAt,
+                transaction.timestamp.rawValue
             )
             var event: EventID?
-            if former?.digest != report.digest || former?.endedAt != nil {
-                event = try transaction.noteChange(from: former, to: report, group, repository, context)
+            if isLogged {
+                let ends = DeploymentEnds(staleAt: staleAt + span, expiresAt: expiresAt + span)
+                event = try transaction.noteChange(from: former, to: report, ends, group, repository, context)
             }
             return .recorded(event: event, isTrashed: !isLive, staleAt: staleAt, expiresAt: expiresAt)
         }
@@ -213,6 +222,12 @@ struct DeploymentGroup: Hashable {
     }
 }
 
+/// Until when the log says that a report holds: longer than it does, by the time in which the log is told again.
+struct DeploymentEnds {
+    let staleAt: Int64
+    let expiresAt: Int64
+}
+
 /// The report that is there already.
 private struct FormerReport {
     let digest: Digest
@@ -221,6 +236,7 @@ private struct FormerReport {
     let staleAt: Int64
     let expiresAt: Int64
     let endedAt: Int64?
+    let loggedAt: Int64
 
     func says(_ report: DeploymentReport) -> Bool {
         endedAt == nil && digest == report.digest && deployment == report.deployment?.description
@@ -249,7 +265,8 @@ extension Transaction {
                 reportedAt: try row.int(3),
                 staleAt: try row.int(4),
                 expiresAt: try row.int(5),
-                endedAt: try row.optionalInt(6)
+                endedAt: try row.optionalInt(6),
+                loggedAt: try row.int(7)
             )
         }
     }
@@ -263,30 +280,29 @@ extension Transaction {
         return total >= Int64(all) ? all : nil
     }
 
-    /// Another image runs there than before: both are among the images of the service, and the log hears of it.
+    /// The log hears of what runs there. Where that is another image than before, both are among those of the service.
     fileprivate func noteChange(
         from former: FormerReport?,
         to report: DeploymentReport,
+        _ ends: DeploymentEnds,
         _ group: DeploymentGroup,
         _ repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
         try keep(report.digest, of: group)
         if let former, former.digest != report.digest { try keep(former.digest, of: group) }
-        try database.run(
-            SQL.trimDeployed,
-            group.repository,
-            group.environment,
-            group.service,
-            group.reporter,
-            group.repository,
-            group.environment,
-            group.service,
-            group.reporter,
-            ProtectionLimits.imagesPerService
-        )
+        try trim(group)
         let ran = former?.endedAt == nil ? former?.digest : nil
-        return try record(report.place, from: ran, to: report.digest, report.deployment, in: repository, context)
+        return try record(
+            report.place,
+            from: ran,
+            to: report.digest,
+            report.deployment,
+            ends,
+            by: group.reporter,
+            in: repository,
+            context
+        )
     }
 
     fileprivate func end(
@@ -299,12 +315,44 @@ extension Transaction {
         _ context: Catalog.Context
     ) throws -> EventID {
         try database.run(SQL.dropEnded, group.repository, group.environment, group.service, group.reporter)
-        try database.run(SQL.endDeployment, wallSeconds, wallSeconds, wallSeconds + grace, now.seconds + grace, id)
+        try database.run(
+            SQL.endDeployment,
+            wallSeconds,
+            wallSeconds,
+            wallSeconds + grace,
+            now.seconds + grace,
+            timestamp.rawValue,
+            id
+        )
         try keep(digest, of: group)
-        return try record(place, from: digest, to: nil, nil, in: repository, context)
+        return try record(
+            place,
+            from: digest,
+            to: nil,
+            nil,
+            DeploymentEnds(staleAt: wallSeconds, expiresAt: wallSeconds + grace),
+            by: group.reporter,
+            in: repository,
+            context
+        )
     }
 
-    private func keep(_ digest: Digest, of group: DeploymentGroup) throws {
+    func trim(_ group: DeploymentGroup) throws {
+        try database.run(
+            SQL.trimDeployed,
+            group.repository,
+            group.environment,
+            group.service,
+            group.reporter,
+            group.repository,
+            group.environment,
+            group.service,
+            group.reporter,
+            ProtectionLimits.imagesPerService
+        )
+    }
+
+    func keep(_ digest: Digest, of group: DeploymentGroup) throws {
         try database.run(
             SQL.setDeployed,
             group.repository,
@@ -312,8 +360,8 @@ extension Transaction {
             group.service,
             group.reporter,
             digest.key,
-            wallSeconds,
-            timestamp.rawValue
+            stampSeconds,
+            stamp.time.rawValue
         )
     }
 
@@ -322,6 +370,8 @@ extension Transaction {
         from former: Digest?,
         to digest: Digest?,
         _ deployment: PlaceName?,
+        _ ends: DeploymentEnds,
+        by reporter: String,
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
@@ -338,6 +388,9 @@ extension Transaction {
                 "deployment": CanonicalJSON(deployment?.description),
                 "digest": CanonicalJSON(digest?.description),
                 "former": CanonicalJSON(former?.description),
+                "reporter": .string(try logName(of: reporter)),
+                "stale_at": .integer(ends.staleAt),
+                "expires_at": .integer(ends.expiresAt),
             ]
         )
     }

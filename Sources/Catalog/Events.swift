@@ -19,6 +19,7 @@ package struct EventID: Hashable, Comparable, Sendable, CustomStringConvertible 
 /// The kinds of change that are written to the log.
 enum EventKind: String {
     case repositoryCreated = "repo.create"
+    case homeSet = "repo.home"
     case manifestPut = "manifest.put"
     case manifestTrashed = "manifest.trash"
     case manifestRestored = "manifest.restore"
@@ -135,6 +136,14 @@ extension Transaction {
         try audit(kind.rawValue, repository, context, subject: subject, digest: digest, event: id)
         countEvent()
         return id
+    }
+
+    /// The name that who reported something has in the log: whom another region's log named keeps that name.
+    func logName(of reporter: String) throws -> String {
+        let digits = reporter.dropFirst(2)
+        let isPseudonym = reporter.hasPrefix("a-") && digits.utf8.count == 2 * EventLeaf.pseudonymBytes
+            && digits.allSatisfy(\.isHexDigit)
+        return isPseudonym ? reporter : try pseudonym(of: reporter)
     }
 
     /// The name that a principal has in the log: made when it is first needed, the same from then on.

@@ -59,6 +59,7 @@ package struct LoggedChange: Sendable, Hashable {
         case .keyRotated: body?["to"]?.text
         case .robotCreated, .robotRotated, .robotRevoked: body?["robot"]?.text
         case .rulesSet, .policySet, .repositoryCreated: nil
+        case .homeSet: body?["home"]?.text
         case .deploymentReported:
             body?["environment"]?.text.flatMap { place in body?["target"]?.text.map { "\(place) \($0)" } }
         default: body?["tag"]?.text ?? body?["digest"]?.text

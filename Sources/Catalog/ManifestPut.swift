@@ -58,6 +58,8 @@ package enum ManifestPut: Sendable, Hashable {
     case tooManyTags(limit: Int)
     case tooManyReferrers(limit: Int)
     case indexTooDeep(limit: Int)
+    /// An immutable tag of the push would get a value, and this is not where that is done.
+    case awayFromHome(HomeStanding)
 }
 
 extension SQL {
@@ -96,7 +98,7 @@ extension Catalog {
     /// The manifest's own bytes must be durable under their digest before the call. A refusal changes nothing. A tag
     /// named twice counts once. The condition must hold for every one of the tags; without tags, for the manifest in
     /// this repository. `overwrites` says what the caller may do with tags that have another value; a tag that is not
-    /// in it may be overwritten.
+    /// in it may be overwritten. Tags in `immutable` get a value only in the repository's home.
     package func putManifest(
         _ manifest: Manifest,
         digest: Digest,
@@ -104,6 +106,7 @@ extension Catalog {
         tags: [Tag],
         condition: Precondition = .none,
         overwrites: [Tag: OverwriteVerdict] = [:],
+        immutable: Set<Tag> = [],
         quotas: [StorageQuota] = [],
         scanRole: ScanRole = .none,
         context: Context
@@ -115,6 +118,7 @@ extension Catalog {
             tags: tags.uniqued(),
             condition: condition,
             overwrites: overwrites,
+            immutable: immutable,
             quotas: quotas,
             scanRole: scanRole,
             context: context
@@ -131,6 +135,7 @@ struct ManifestPutOperation: Sendable {
     let tags: [Tag]
     let condition: Precondition
     let overwrites: [Tag: OverwriteVerdict]
+    var immutable: Set<Tag> = []
     let quotas: [StorageQuota]
     let scanRole: ScanRole
     let context: Catalog.Context
@@ -151,6 +156,10 @@ struct ManifestPutOperation: Sendable {
         case .allowed(let tags): exempted = tags
         case .denied(let tag, let current, let reason):
             return .overwriteDenied(tag: tag, current: current, reason: reason)
+        }
+        let home = try immutable.isEmpty ? nil : transaction.home(of: known)
+        if let home, !home.isHere, changes.contains(where: { immutable.contains($0.tag) && $0.former != digest }) {
+            return .awayFromHome(home)
         }
         let references =
             if isMirrored, let known { try transaction.resolveSparse(manifest, in: known) } else {
@@ -177,8 +186,14 @@ struct ManifestPutOperation: Sendable {
             body(existed: existed, repository)
         )
         for change in changes {
-            let isExempted = exempted.contains(change.tag)
-            event = try transaction.setTag(change, to: digest, exempted: isExempted, in: repository, context)
+            event = try transaction.setTag(
+                change,
+                to: digest,
+                exempted: exempted.contains(change.tag),
+                homeEpoch: immutable.contains(change.tag) ? home?.epoch : nil,
+                in: repository,
+                context
+            )
         }
         try transaction.note(scanRole, of: digest, in: repository)
         try transaction.raiseTrust(

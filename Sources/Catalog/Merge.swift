@@ -53,9 +53,6 @@ package struct MergeReport: Sendable, Hashable {
     package var conflictsWithdrawn = 0
 }
 
-/// Whether a tag is immutable by the rules in force. Called on the writer's thread; must not block.
-package typealias TagImmutability = @Sendable (RepositoryName, Tag) -> Bool
-
 extension Catalog {
     /// Applies entries of one other region's log, at most `CatalogLimits.mergedEntries`, in one transaction. Durable on
     /// return, with what the inbox and the peer's row say of them.
@@ -76,13 +73,12 @@ extension Catalog {
     /// - Throws: `.inconsistent` without such a peer; `.readOnly` for one that is frozen.
     package func merge(
         _ entries: [MergedEntry],
-        of origin: String,
-        isImmutable: @escaping TagImmutability = { _, _ in false }
+        of origin: String
     ) async throws(CatalogError) -> MergeReport {
         precondition(entries.count <= CatalogLimits.mergedEntries)
         return try await writer.submit { transaction in
             let peer = try transaction.mergeablePeer(origin)
-            var merge = Merge(transaction: transaction, peer: peer, isImmutable: isImmutable)
+            var merge = Merge(transaction: transaction, peer: peer)
             for entry in entries {
                 guard merge.edges < CatalogLimits.mergedEdges else { break }
                 let outcome = try merge.attempt(entry)
@@ -100,16 +96,14 @@ extension Catalog {
 struct Merge {
     let transaction: Transaction
     let peer: PeerRecord
-    let isImmutable: TagImmutability
     var report = MergeReport()
     /// Edges that were written.
     var edges = 0
     private(set) var observed = HybridTimestamp(rawValue: 0)
 
-    init(transaction: Transaction, peer: PeerRecord, isImmutable: @escaping TagImmutability) {
+    init(transaction: Transaction, peer: PeerRecord) {
         self.transaction = transaction
         self.peer = peer
-        self.isImmutable = isImmutable
     }
 
     var database: Database { transaction.database }
@@ -158,9 +152,17 @@ struct Merge {
         let context = Catalog.Context(actor: change.actor, requestID: change.requestID, method: "region")
         var repository: Repository?
         switch EventKind(rawValue: change.kind) {
-        case .repositoryCreated:
-            _ = try named(change)
-            return .applied
+        case .repositoryCreated, .homeSet:
+            guard let place = try named(change), let move = HomeMove(change, transaction.stamp, at: entry.index) else {
+                return .applied
+            }
+            try transaction.note(move, of: place)
+            if EventKind(rawValue: change.kind) == .repositoryCreated { return .applied }
+            repository = place
+        case .deploymentReported:
+            repository = try named(change)
+            guard let repository else { break }
+            try transaction.applyDeployment(change, in: repository)
         case .quarantineSet, .quarantineCleared:
             try transaction.applyRegister(change, in: nil, context)
         case .holdSet, .holdCleared:

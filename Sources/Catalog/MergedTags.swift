@@ -19,7 +19,7 @@ extension Merge {
         var writes = try transaction.writes(of: tag, in: repository)
         if try transaction.isKnown(write, of: tag, in: repository) {
             // Nothing new; but where the tag is not what its writes come to, it becomes that.
-            let outcome = TagOutcome(writes, isImmutable: isImmutable(repository.name, tag))
+            let outcome = TagOutcome(writes)
             guard try outcome.current?.digest != transaction.currentDigest(of: tag, in: repository) else { return nil }
             try place(outcome.current, of: tag, after: write, .moved, in: repository, context)
             return nil
@@ -28,7 +28,7 @@ extension Merge {
         // Older than all that are kept, of a tag with more of them: nothing follows from it any more.
         guard position > 0 || writes.count < CatalogLimits.tagWritesKept else { return nil }
         writes.insert(write, at: position)
-        let outcome = TagOutcome(writes, isImmutable: isImmutable(repository.name, tag))
+        let outcome = TagOutcome(writes)
         if let digest = outcome.current?.digest {
             // Not here only where it was deleted after this was set: the tag holds it all the same.
             var missing: [Digest] = []

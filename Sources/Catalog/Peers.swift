@@ -174,7 +174,7 @@ extension Catalog {
 }
 
 extension PeerRecord {
-    fileprivate init(_ row: Row) throws {
+    init(_ row: Row) throws {
         guard let state = PeerState(rawValue: try row.text(5)) else {
             throw CatalogError(.inconsistent, "a peer in an unknown state")
         }

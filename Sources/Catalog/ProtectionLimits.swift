@@ -21,6 +21,11 @@ package enum ProtectionLimits {
     package static let heartbeatSeconds: Int64 = 60
     /// How long what was reported is protected after its report went stale, in seconds, unless a setting says else.
     package static let graceSeconds: Int64 = 30 * 86_400
+    /// How often the log is told of a report that is renewed, in seconds: often enough that other regions, which know
+    /// of it by the log alone, never take the image for one that runs nowhere.
+    static func logSpan(grace: Int64) -> Int64 { max(3_600, min(7 * 86_400, grace / 4)) }
+    /// How long an entry of a log holds that does not say so itself, in seconds.
+    static let unsaidReportSeconds: Int64 = 86_400
     /// Rows that one transaction or one read of this part looks at.
     static let page = 1_000
     /// Services of a repository that one read looks at for former images.

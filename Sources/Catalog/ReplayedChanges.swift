@@ -24,6 +24,12 @@ extension Transaction {
         case .conflictResolved:
             guard let repository else { return }
             try applyResolution(change, in: repository)
+        case .repositoryCreated, .homeSet:
+            guard let repository, let move = HomeMove(change, stamp) else { return }
+            try note(move, of: repository)
+        case .deploymentReported:
+            guard let repository else { return }
+            try applyDeployment(change, in: repository)
         case .manifestPut, .manifestTrashed, .manifestRestored, .manifestPurged:
             guard let repository, let digest = change.digest("digest") else { return }
             try applyManifest(entry, digest, in: repository, context)
@@ -137,8 +143,9 @@ extension Transaction {
     ) throws {
         guard let write = TagWrite(change, stamp) else { return }
         try note(write, of: tag, in: repository)
-        // Another region may have set it later.
-        guard try writes(of: tag, in: repository, limit: 1).last == write else { return }
+        // Another region may have set it later, or have been its home when it was set here.
+        let writes = try writes(of: tag, in: repository)
+        guard writes.last == write, TagOutcome(writes).current?.digest == write.digest else { return }
         let current = try currentDigest(of: tag, in: repository)
         guard change.kind == EventKind.tagSet.rawValue else {
             guard let current else { return }

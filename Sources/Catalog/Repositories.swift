@@ -54,6 +54,7 @@ extension Transaction {
         let repository = try Repository(id: row.int(0), name: name, tagCount: 0)
         touch(name)
         try record(.repositoryCreated, repository, context, [:])
+        try note(HomeMove(origin: settings.origin, epoch: 0, stamp: stamp), of: repository)
         return repository
     }
 

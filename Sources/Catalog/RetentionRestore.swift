@@ -131,7 +131,14 @@ extension Transaction {
             return "the image of the tag \(tag), \(item.digest), is gone"
         }
         let change = TagChange(tag: tag, former: nil)
-        _ = try setTag(change, to: item.digest, exempted: false, in: repository, context)
+        _ = try setTag(
+            change,
+            to: item.digest,
+            exempted: false,
+            homeEpoch: lastHomeEpoch(of: tag, in: repository),
+            in: repository,
+            context
+        )
         if let time = item.setAt { try database.run(SQL.setTagTime, time, repository.id, tag.description) }
         try raiseTrust(subject: nil, children: [], tags: [tag], in: repository)
         try account(repository, tags: 1)

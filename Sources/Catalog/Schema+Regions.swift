@@ -123,6 +123,28 @@ extension Schema {
         WHERE kind IN ('quarantine.set', 'quarantine.clear', 'hold.set', 'hold.clear') ORDER BY id
         """
 
+    private static let insertTagWrite = """
+        INSERT INTO tag_write(repo_id, name, hlc, region, digest, former, exempted) VALUES (?, ?, ?, ?, ?, ?, ?)
+        """
+
+    private static func insert(
+        _ write: TagWrite,
+        of tag: Tag,
+        in repository: Int64,
+        _ database: Database
+    ) throws {
+        try database.run(
+            insertTagWrite,
+            repository,
+            tag.description,
+            write.stamp.time.rawValue,
+            write.stamp.origin,
+            write.digest?.key,
+            write.former?.key,
+            write.isExempted
+        )
+    }
+
     /// Gives what is here the stamps of the changes that made it so, as they stand in the log. Reads the newest change
     /// of each tag and each trashed manifest, and every one of quarantines and holds.
     static func stampWhatIsHere(_ database: Database, _ origin: String) throws {
@@ -136,7 +158,7 @@ extension Schema {
                 let repository = try row.optionalInt(1)
                 if let write = TagWrite(change, stamp), let tag = change.tag, let repository {
                     try database.run(SQL.forgetTagWrites, repository, tag.description)
-                    try database.insert(write, of: tag, in: repository)
+                    try insert(write, of: tag, in: repository, database)
                 } else if change.kind == EventKind.manifestTrashed.rawValue, let repository {
                     guard let digest = change.digest("digest") else { return true }
                     try database.noteTrash(digest, Trashing(stamp, at: nil), in: repository, now: time)

@@ -30,6 +30,7 @@ enum Schema {
             try database.execute(sql: regions)
             try stampWhatIsHere(database, origin)
         }
+        migrator.registerMigration("8-homes") { try $0.execute(sql: homes) }
         return migrator
     }
 

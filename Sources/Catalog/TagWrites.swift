@@ -13,8 +13,11 @@ struct TagWrite: Hashable {
     let former: Digest?
     /// Whether an immutable tag was overwritten by a right to do so.
     let isExempted: Bool
+    /// Of a tag that was immutable where it was set: the epoch of the repository's home there.
+    let homeEpoch: Int64?
 
-    init(stamp: Stamp, digest: Digest?, former: Digest?, isExempted: Bool = false) {
+    init(stamp: Stamp, digest: Digest?, former: Digest?, isExempted: Bool = false, homeEpoch: Int64? = nil) {
+        self.homeEpoch = homeEpoch
         self.stamp = stamp
         self.digest = digest
         self.former = former
@@ -28,7 +31,9 @@ struct TagWrite: Hashable {
         case .tagSet:
             guard let digest = change.digest("digest") else { return nil }
             let isExempted = change.body?["exempted"] == .bool(true)
-            self.init(stamp: stamp, digest: digest, former: former, isExempted: isExempted)
+            var epoch: Int64?
+            if case .integer(let number)? = change.body?["home_epoch"] { epoch = number }
+            self.init(stamp: stamp, digest: digest, former: former, isExempted: isExempted, homeEpoch: epoch)
         case .tagDeleted: self.init(stamp: stamp, digest: nil, former: former)
         default: return nil
         }
@@ -38,8 +43,9 @@ struct TagWrite: Hashable {
 /// What a tag comes to by all its writes that are known: a function of their set.
 ///
 /// A write that names another former value than the one before it left was made without knowledge of that. Then the
-/// later one wins; of an immutable tag the earlier one, unless a right to overwrite was used. A value that lost so is
-/// a conflict. A deletion that loses loses nothing.
+/// later one wins. But what was set as an immutable tag stays, unless a right to overwrite was used, or the later one
+/// was set under a higher epoch of the repository's home: who had the home before could not know of it. A value that
+/// lost so is a conflict. A deletion that loses loses nothing.
 struct TagOutcome {
     /// The write whose value the tag has; nil for a tag that is deleted.
     private(set) var current: TagWrite?
@@ -47,11 +53,11 @@ struct TagOutcome {
 
     /// `writes` in the order of their stamps. What came before the first one is not known any more, so that it counts
     /// as known to it.
-    init(_ writes: [TagWrite], isImmutable: Bool) {
+    init(_ writes: [TagWrite]) {
         for (index, write) in writes.enumerated() {
             let isAware = index == 0 || write.former == current?.digest
             if !isAware, let held = current {
-                if isImmutable, !write.isExempted {
+                if let epoch = held.homeEpoch, !write.isExempted, write.homeEpoch ?? -1 <= epoch {
                     if write.digest != nil, write.digest != held.digest { conflicts.append((write, held)) }
                     continue
                 }
@@ -64,14 +70,15 @@ struct TagOutcome {
 
 extension SQL {
     static let insertTagWrite = """
-        INSERT INTO tag_write(repo_id, name, hlc, region, digest, former, exempted) VALUES (?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO tag_write(repo_id, name, hlc, region, digest, former, exempted, home_epoch)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO NOTHING
         """
     static let tagWriteExists = """
         SELECT 1 FROM tag_write WHERE repo_id = ? AND name = ? AND hlc = ? AND region = ?
         """
     static let tagWrites = """
-        SELECT hlc, region, digest, former, exempted FROM tag_write
+        SELECT hlc, region, digest, former, exempted, home_epoch FROM tag_write
         WHERE repo_id = ? AND name = ? ORDER BY hlc DESC, region DESC LIMIT ?
         """
     static let trimTagWrites = """
@@ -85,6 +92,19 @@ extension SQL {
 }
 
 extension Database {
+    /// The newest writes of a tag, in the order of their stamps.
+    func writes(of tag: Tag, in repository: Int64, limit: Int) throws -> [TagWrite] {
+        try rows(SQL.tagWrites, repository, tag.description, limit).reversed().map { row in
+            TagWrite(
+                stamp: Stamp(time: HybridTimestamp(rawValue: try row.int(0)), origin: try row.text(1)),
+                digest: try row.optionalDigest(2),
+                former: try row.optionalDigest(3),
+                isExempted: try row.flag(4),
+                homeEpoch: try row.optionalInt(5)
+            )
+        }
+    }
+
     func insert(_ write: TagWrite, of tag: Tag, in repository: Int64) throws {
         try run(
             SQL.insertTagWrite,
@@ -94,7 +114,8 @@ extension Database {
             write.stamp.origin,
             write.digest?.key,
             write.former?.key,
-            write.isExempted
+            write.isExempted,
+            write.homeEpoch
         )
     }
 }
@@ -118,15 +139,13 @@ extension Transaction {
         ) != nil
     }
 
+    /// The epoch under which a tag was set last, if it was immutable then.
+    func lastHomeEpoch(of tag: Tag, in repository: Repository) throws -> Int64? {
+        try writes(of: tag, in: repository).last { $0.digest != nil }?.homeEpoch
+    }
+
     /// The newest writes of a tag, in the order of their stamps.
     func writes(of tag: Tag, in repository: Repository, limit: Int = CatalogLimits.tagWritesKept) throws -> [TagWrite] {
-        try database.rows(SQL.tagWrites, repository.id, tag.description, limit).reversed().map { row in
-            TagWrite(
-                stamp: Stamp(time: HybridTimestamp(rawValue: try row.int(0)), origin: try row.text(1)),
-                digest: try row.optionalDigest(2),
-                former: try row.optionalDigest(3),
-                isExempted: try row.flag(4)
-            )
-        }
+        try database.writes(of: tag, in: repository.id, limit: limit)
     }
 }

@@ -72,16 +72,17 @@ extension Transaction {
 
     /// Sets a tag to a live manifest, keeping its former value in the history. The caller counts new tags.
     ///
-    /// `exempted` says that an immutable tag was overwritten by a right to do so.
+    /// `exempted` says that an immutable tag was overwritten by a right to do so; `homeEpoch` that the tag is immutable.
     func setTag(
         _ change: TagChange,
         to digest: Digest,
         exempted: Bool,
+        homeEpoch: Int64?,
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
         try placeTag(change, to: digest, in: repository, context)
-        let write = TagWrite(stamp: stamp, digest: digest, former: change.former, isExempted: exempted)
+        let write = TagWrite(stamp: stamp, digest: digest, former: change.former, isExempted: exempted, homeEpoch: homeEpoch)
         try note(write, of: change.tag, in: repository)
         var body: [String: CanonicalJSON] = [
             "tag": .string(change.tag.description),
@@ -89,6 +90,7 @@ extension Transaction {
             "former": CanonicalJSON(change.former?.description),
         ]
         if exempted { body["exempted"] = .bool(true) }
+        if let homeEpoch { body["home_epoch"] = .integer(homeEpoch) }
         if repository.isSparse { body["sparse"] = .bool(true) }
         let subject = change.tag.description
         return try record(.tagSet, repository, context, subject: subject, digest: digest, body)

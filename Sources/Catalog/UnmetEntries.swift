@@ -80,11 +80,11 @@ extension Database {
     /// How the rows of a tag or manifest contradict the newest change of it; nil where they do not.
     fileprivate func contradiction(of change: LoggedChange, _ place: SubjectMark) throws -> String? {
         if let tag = change.tag {
-            // Another region may have set it later.
-            let newest = try row(SQL.tagWrites, place.repository, tag.description, 1)?.int(0)
-            guard newest == change.timestamp.rawValue else { return nil }
+            // Another region may have set it later, or have been its home when it was set here.
+            let writes = try writes(of: tag, in: place.repository, limit: CatalogLimits.tagWritesKept)
+            guard writes.last?.stamp.time == change.timestamp else { return nil }
             let current = try row(SQL.tagDigest, place.repository, tag.description)?.digest(0)
-            let logged = change.kind == EventKind.tagSet.rawValue ? change.digest("digest") : nil
+            let logged = TagOutcome(writes).current?.digest
             guard current != logged else { return nil }
             return "the log says \(logged?.description ?? "that it was deleted"), and the catalog has "
                 + (current?.description ?? "no such tag")

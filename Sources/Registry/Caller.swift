@@ -23,6 +23,8 @@ package struct Caller: Sendable {
     package var isReadable: @Sendable (RepositoryName) -> Bool = { _ in true }
     /// What he may do with a tag of the repository of the request. Must not block.
     package var mayOverwrite: @Sendable (Tag) -> OverwriteRight = { _ in .allowed }
+    /// Whether a tag of the repository of the request, once set, is to stay what it is. Must not block.
+    package var isImmutable: @Sendable (Tag) -> Bool = { _ in false }
     /// Whether he may push what is not attached to another manifest, under these tags. Who may only `sign` may not.
     package var mayPush: @Sendable ([Tag]) -> Bool = { _ in true }
     /// Whether one of these patterns of a trust policy names him: he must fetch in order to sign or to scan.

@@ -25,6 +25,13 @@ package struct ManifestPush: Sendable {
     }
 }
 
+extension ManifestPush {
+    /// The digest by which it is stored.
+    package var digest: Digest {
+        get throws { try Digest.of(bytes, algorithm: reference.digest?.algorithm ?? .sha256) }
+    }
+}
+
 /// What a stored manifest's answer says.
 package struct StoredPush: Sendable {
     package let digest: Digest
@@ -32,6 +39,13 @@ package struct StoredPush: Sendable {
     /// The id of the event that records the change.
     package let event: String
     package let tags: [Tag]
+
+    package init(digest: Digest, subject: Digest?, event: String, tags: [Tag]) {
+        self.digest = digest
+        self.subject = subject
+        self.event = event
+        self.tags = tags
+    }
 }
 
 extension Registry {
@@ -61,6 +75,8 @@ extension Registry {
     }
 
     /// Stores a manifest under its digest and the tags named, as one change.
+    ///
+    /// An immutable tag gets a value only where the repository's home is: elsewhere nothing is stored.
     ///
     /// The manifest's own bytes become a durable blob first; then blob, link, manifest, edges, tags and events commit
     /// together. A crash in between leaves a whole file that nothing refers to.
@@ -98,6 +114,7 @@ extension Registry {
                     tags: names,
                     condition: push.condition.precondition,
                     overwrites: caller.verdicts(on: names),
+                    immutable: Set(names.filter(caller.isImmutable)),
                     quotas: caller.storageQuotas,
                     scanRole: push.scanRole == .none && gate.wantsScan(of: manifest, in: repository)
                         ? .wanted : push.scanRole,
@@ -120,6 +137,11 @@ extension Registry {
         }
     }
 
+    /// What a tag points to here; nil where it is not here.
+    package func currentDigest(of tag: Tag, in repository: RepositoryName) async throws -> Digest? {
+        try await translating { try await catalog.manifest(.tag(tag), in: repository)?.digest }
+    }
+
     static func refusal(_ outcome: ManifestPut) -> RegistryError {
         switch outcome {
         case .unresolved(let references):
@@ -136,6 +158,7 @@ extension Registry {
         case .overQuota(let excess): return RegistryError(excess)
         case .tooManyTags(let limit), .tooManyReferrers(let limit): return .tooManyTags(limit: limit)
         case .indexTooDeep(let limit): return .manifestNestedTooDeep(limit: limit)
+        case .awayFromHome(let home): return .awayFromHome(log: home.origin, reason: home.reason ?? "")
         case .stored: return .fault("a stored manifest was refused")
         }
     }

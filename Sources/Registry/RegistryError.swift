@@ -62,6 +62,9 @@ package enum RegistryError: Error, Sendable {
     case readOnly(String)
     /// What was asked for is not here, and who has it does not give it now; the reason is for the log.
     case elsewhere(String)
+    /// An immutable tag is created in the repository's home, which is not here, or not yet; the log is that of the home
+    /// as far as is known.
+    case awayFromHome(log: String?, reason: String)
     /// No registry of that name is mirrored here; these are.
     case upstreamUnknown(String, known: [String])
     /// The registry of that name refuses what is mirrored of it; the reason is for the log.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import Catalog
 package import OCI
 
 /// Where the bytes come from, and go to, that the entries of other regions speak of.
@@ -12,8 +11,6 @@ package struct RegionContent: Sendable {
     package var keep: @Sendable (_ manifest: Manifest, _ digest: Digest, RepositoryName) async throws -> Void
     /// Makes a blob whole in a repository. Returns when it is durable.
     package var blob: @Sendable (_ digest: Digest, _ size: Int64, RepositoryName) async throws -> Void
-    /// Whether what is pushed again may not overwrite a tag.
-    package var isImmutable: TagImmutability
     /// What is kept back has changed. Called after it is durable, before anything else is merged.
     package var quarantineChanged: @Sendable () async throws -> Void
 
@@ -21,13 +18,11 @@ package struct RegionContent: Sendable {
         manifest: @escaping @Sendable (Digest, RepositoryName) async throws -> Manifest?,
         keep: @escaping @Sendable (Manifest, Digest, RepositoryName) async throws -> Void,
         blob: @escaping @Sendable (Digest, Int64, RepositoryName) async throws -> Void,
-        isImmutable: @escaping TagImmutability = { _, _ in false },
         quarantineChanged: @escaping @Sendable () async throws -> Void = {}
     ) {
         self.manifest = manifest
         self.keep = keep
         self.blob = blob
-        self.isImmutable = isImmutable
         self.quarantineChanged = quarantineChanged
     }
 }

@@ -72,6 +72,7 @@ package final class RegionControl: Sendable {
     /// Their logs, as they are served on, and what they have of this one.
     package let mirrors: ServedMirrors
     package let confirmations: Confirmations
+    package let homes: RepositoryHomes
     /// Whether regions are the same.
     package let audits: RegionAudits
     package let state: RegionStateReader
@@ -86,12 +87,14 @@ package final class RegionControl: Sendable {
         _ followers: [LogFollower],
         mirrors: ServedMirrors,
         confirmations: Confirmations,
+        homes: RepositoryHomes,
         audits: RegionAudits,
         now: @escaping @Sendable () -> Int64
     ) {
         self.catalog = catalog
         self.mirrors = mirrors
         self.confirmations = confirmations
+        self.homes = homes
         self.followers = followers
         self.audits = audits
         state = RegionStateReader(catalog)
@@ -215,5 +218,6 @@ package final class RegionControl: Sendable {
     package func endWaiting() {
         mirrors.close()
         confirmations.close()
+        homes.arrivals.close()
     }
 }

@@ -139,7 +139,7 @@ package actor RegionWorker {
         while outcomes.count < waiting.count {
             let page = waiting.dropFirst(outcomes.count).prefix(CatalogLimits.mergedEntries)
             let entries = page.map { MergedEntry(index: $0.entry.index, change: $0.change, manifests: manifests) }
-            let report = try await catalog.merge(entries, of: origin, isImmutable: content.isImmutable)
+            let report = try await catalog.merge(entries, of: origin)
             guard !report.outcomes.isEmpty else { break }
             outcomes += report.outcomes
             await advanced()

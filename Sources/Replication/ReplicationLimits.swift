@@ -3,6 +3,12 @@
 
 /// The bounds of following other regions.
 package enum ReplicationLimits {
+    /// Repositories whose home could not be set that are named.
+    static let homesRefused = 100
+    /// How long the home of a repository waits for an image that another region hands on, and how long that region then
+    /// waits for the tag: together less than what a client waits for an answer.
+    package static let homeImageWait: Duration = .seconds(30)
+    package static let homeTagWait: Duration = .seconds(10)
     /// Bundles of 256 entries that are fetched at once.
     static let bundlesAtOnce = 8
     /// Times in a row that entries without the signed root are asked for again, before the peer counts as one with two

@@ -65,6 +65,14 @@ final class RemoteContent: Sendable {
         }
     }
 
+    func hand(_ push: HandedManifest, in name: RepositoryName) async throws -> HandedAnswer {
+        do throws(ClientError) {
+            return try await repository(name).hand(push)
+        } catch {
+            throw SourceError(error)
+        }
+    }
+
     private func repository(_ name: RepositoryName) throws(ClientError) -> RemoteRepository {
         if let known = repositories.withLock({ $0[name] }) { return known }
         let made = try RemoteRepository(

@@ -54,6 +54,8 @@ enum Header {
     static let logIndex = name("Cairn-Log-Index")
     /// Other regions that have a change.
     static let regions = name("Cairn-Regions")
+    /// The log of the region that hands a push on to the repository's home.
+    static let handedOnBy = name("Cairn-Handed-On-By")
     static let prefer = name("Prefer")
     static let preferenceApplied = name("Preference-Applied")
     static let requestID = name("X-Request-Id")

@@ -16,6 +16,15 @@ extension ErrorTable {
         )
     }
 
+    static func awayFromHome(_ reason: String) -> ErrorAnswer {
+        ErrorAnswer(
+            .serviceUnavailable,
+            .tooManyRequests,
+            "the tag is immutable and cannot be set at the moment: \(reason); try again",
+            headers: [.retryAfter: String(RegistryLimits.retryAfterSeconds)]
+        )
+    }
+
     /// What is said of registries that are mirrored.
     static func mirrors(_ error: RegistryError) -> ErrorAnswer {
         switch error {

@@ -208,6 +208,7 @@ enum ErrorTable {
                 headers: [.retryAfter: String(seconds)]
             )
         case .elsewhere: elsewhere
+        case .awayFromHome(_, let reason): awayFromHome(reason)
         case .upstreamUnknown, .upstreamRefuses, .mirrorsOnly: mirrors(error)
         case .readOnly:
             ErrorAnswer(

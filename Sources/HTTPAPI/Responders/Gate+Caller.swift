@@ -31,6 +31,7 @@ extension Responder {
             caller.isReplica = !decision.isWildcard
         }
         caller.mayOverwrite = { tag in Self.overwriteRight(identity, repository, tag) }
+        caller.isImmutable = { tag in identity.isImmutable(tag, in: repository) }
         caller.mayPush = { tags in
             guard !tags.isEmpty else { return identity.allows(.push, repository) }
             return tags.allSatisfy { identity.allows(.push, repository, tag: $0) }

@@ -101,7 +101,11 @@ extension Responder {
         )
         push.tags = tags
         push.condition = condition
-        let stored = try await registry.putManifest(push, in: name, caller: exchange.caller)
+        let stored: StoredPush
+        switch try await store(push, in: name, exchange) {
+        case .stored(let push): stored = push
+        case .refused(let answer): return answer
+        }
         var headers: HTTPFields = [
             .location: "/v2/\(name)/manifests/\(stored.digest)",
             Header.contentDigest: stored.digest.description,

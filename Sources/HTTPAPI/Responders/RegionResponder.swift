@@ -30,6 +30,10 @@ extension Responder {
         case .positions, .hashes, .rows:
             try exchange.require([.get, .head])
             return try await state(resource)
+        case .homes:
+            try exchange.require([.get, .head, .put])
+            if exchange.request.method == .put { return try await setHomes(exchange, body: &body) }
+            return try await listHomes(exchange)
         case .conflicts:
             try exchange.require([.get, .head])
             return try await listConflicts(exchange)
@@ -89,7 +93,7 @@ extension Responder {
         return Answer(.noContent)
     }
 
-    private static func document(_ body: inout IncomingBody) async throws -> JSONValue {
+    static func document(_ body: inout IncomingBody) async throws -> JSONValue {
         let bytes = try await body.collect(limit: HTTPLimits.smallBody)
         guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
             throw RequestError.badQuery("the body is a JSON object")

@@ -3,12 +3,14 @@
 
 import Replication
 
-/// What is below `/api/v1/regions` and `/api/v1/conflicts`.
+/// What is below `/api/v1/regions`, `/api/v1/homes` and `/api/v1/conflicts`.
 public enum RegionResource: Hashable, Sendable {
     /// `/api/v1/regions`: how each region is followed.
     case all
     /// `/api/v1/regions/<name>`: what is done about one.
     case region(String)
+    /// `/api/v1/homes`: in which regions immutable tags of repositories are created.
+    case homes
     /// `/api/v1/conflicts`: tags that regions have set to different images.
     case conflicts
     /// `/api/v1/conflicts/<id>`
@@ -27,7 +29,7 @@ public enum RegionResource: Hashable, Sendable {
     var isState: Bool {
         switch self {
         case .positions, .hashes, .rows: true
-        case .all, .region, .conflicts, .conflict, .audit: false
+        case .all, .region, .homes, .conflicts, .conflict, .audit: false
         }
     }
 

@@ -60,7 +60,7 @@ public enum Route: Hashable, Sendable {
     case usage
     /// `/api/v1/usage/storage`: what uses the disk, by what keeps it there.
     case storage
-    /// `/api/v1/regions` and `/api/v1/conflicts`
+    /// `/api/v1/regions`, `/api/v1/homes` and `/api/v1/conflicts`
     case regions(RegionResource)
     /// `/api/v1/pins`: what is kept whatever the rules say.
     case pins
@@ -194,7 +194,7 @@ extension Route {
         "/api/v1/deployments": .deployments, "/api/v1/scrub": .scrub, "/log/checkpoint": .log(.checkpoint),
         "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
         "/api/v1/regions": .regions(.all), "/api/v1/conflicts": .regions(.conflicts),
-        "/api/v1/state": .regions(.hashes),
+        "/api/v1/state": .regions(.hashes), "/api/v1/homes": .regions(.homes),
         "/log/region/vkey": .log(.regionKey), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),
     ]

@@ -93,6 +93,8 @@ final class Mirrors: Sendable {
         return mirror(named: text[..<end])
     }
 
+    var mirrorsAny: Bool { state.withLock { !$0.mirrors.isEmpty } }
+
     var names: [String] { state.withLock { $0.mirrors.keys.map(String.init) }.sorted() }
 
     /// Whether it failed a moment ago, so that it is better not asked for what is here.

@@ -25,12 +25,13 @@ extension Registry {
     package func isMirrored(_ repository: RepositoryName) -> Bool { mirrors.mirror(of: repository) != nil }
 
     /// The repository that a request means: of a namespace, as clients of mirrors name it, and with what its registry
-    /// puts before short names.
+    /// puts before short names. Where nothing is mirrored a namespace means nothing: clients send one to any registry
+    /// that they use as a mirror of another.
     ///
     /// - Throws: `RegistryError.upstreamUnknown`; `.nameUnknown` where the name gets too long.
     package func placed(_ name: RepositoryName, namespace: String?) throws -> RepositoryName {
         do {
-            if let namespace {
+            if let namespace, mirrors.mirrorsAny {
                 guard let mirror = mirrors.mirror(named: Substring(namespace)) else {
                     throw RegistryError.upstreamUnknown(namespace, known: mirrors.names)
                 }

@@ -11,7 +11,7 @@ struct RegionCommand: AsyncParsableCommand {
         abstract: "See how a registry follows other regions, and say what is done about them.",
         subcommands: [
             Status.self, List.self, Pause.self, Resume.self, Retire.self, Conflicts.self, Resolve.self,
-            Audit.self, WarmCommand.self,
+            Audit.self, WarmCommand.self, HomeCommand.self,
         ]
     )
 

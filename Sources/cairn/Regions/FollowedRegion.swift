@@ -33,6 +33,7 @@ struct FollowedRegion: Sendable {
         _ backfill: BlobBackfill,
         _ mirrors: ServedMirrors,
         _ confirmations: Confirmations,
+        _ homes: RepositoryHomes,
         _ audits: RegionAudits,
         _ environment: LogFollower.Environment
     ) {
@@ -53,6 +54,7 @@ struct FollowedRegion: Sendable {
             backfill: backfill,
             environment: environment
         ) {
+            homes.noteArrival()
             await confirm(settings.log, by: mirrors, environment)
         }
         watch = ConfirmationWatch(

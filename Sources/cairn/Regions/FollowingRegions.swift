@@ -43,6 +43,12 @@ struct FollowingRegions: Service {
             hasConfirmer: settings.contains { $0.cosigner != nil },
             awaited: awaited
         )
+        let homes = RepositoryHomes(store.catalog) { push, region in
+            guard let source = sources.first(where: { $0.name == region }) else {
+                throw SourceError(.unavailable, "the region \(region) is not in the configuration")
+            }
+            return try await source.hand(push, from: store.catalog.settings.origin)
+        }
         let audits = RegionAudits(settings.map(\.name))
         let backfill = BlobBackfill(
             store.catalog,
@@ -63,6 +69,7 @@ struct FollowingRegions: Service {
                 backfill,
                 mirrors,
                 confirmations,
+                homes,
                 audits,
                 environment
             )
@@ -72,6 +79,7 @@ struct FollowingRegions: Service {
             made.map(\.1),
             mirrors: mirrors,
             confirmations: confirmations,
+            homes: homes,
             audits: audits,
             now: environment.now
         )

@@ -56,6 +56,30 @@ final class PeerSource: ContentSource {
         }
     }
 
+    /// Lets the region make a push of immutable tags, since it is the home of the repository.
+    ///
+    /// - Parameters:
+    ///   - push: The push.
+    ///   - origin: This registry's own log.
+    /// - Returns: What it says.
+    /// - Throws: `SourceError` where it does not answer, or has failed.
+    func hand(_ push: HomePush, from origin: String) async throws -> HomeAnswer {
+        let answer = try await remote.hand(
+            HandedManifest(
+                digest: push.digest,
+                tags: push.tags,
+                mediaType: push.mediaType,
+                bytes: push.bytes,
+                headers: push.headers + [("Cairn-Handed-On-By", origin)]
+            ),
+            in: push.repository
+        )
+        switch answer {
+        case .stored: return .done
+        case .refused(let status, let body): return .refused(status: status, body: body)
+        }
+    }
+
     private var remote: RemoteContent {
         get throws {
             guard let content = content.withLock({ $0 }) else {

@@ -373,4 +373,11 @@ import Testing
             }
         }
     }
+
+    @Test func withoutMirrorsANamespaceMeansNothing() async throws {
+        try await TestStore.with { store in
+            let name = try Sample.repository("team/app")
+            #expect(try store.registry.placed(name, namespace: "docker.io") == name)
+        }
+    }
 }

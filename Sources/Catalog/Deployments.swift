@@ -314,7 +314,10 @@ extension Transaction {
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
-        try database.run(SQL.dropEnded, group.repository, group.environment, group.service, group.reporter)
+        // What another region reported may still be told of in any order.
+        if try logName(of: group.reporter) != group.reporter {
+            try database.run(SQL.dropEnded, group.repository, group.environment, group.service, group.reporter)
+        }
         try database.run(
             SQL.endDeployment,
             wallSeconds,

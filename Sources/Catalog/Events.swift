@@ -141,7 +141,8 @@ extension Transaction {
     /// The name that who reported something has in the log: whom another region's log named keeps that name.
     func logName(of reporter: String) throws -> String {
         let digits = reporter.dropFirst(2)
-        let isPseudonym = reporter.hasPrefix("a-") && digits.utf8.count == 2 * EventLeaf.pseudonymBytes
+        let isPseudonym =
+            reporter.hasPrefix("a-") && digits.utf8.count == 2 * EventLeaf.pseudonymBytes
             && digits.allSatisfy(\.isHexDigit)
         return isPseudonym ? reporter : try pseudonym(of: reporter)
     }

@@ -62,7 +62,11 @@ package enum HomeChange: Sendable, Hashable {
 }
 
 extension SQL {
-    static let home = "SELECT home_region, home_epoch, home_by, home_idx FROM repo WHERE id = ?"
+    static let home = "SELECT home_region, home_epoch, home_by, home_idx, home_hlc FROM repo WHERE id = ?"
+    /// A peer of which older entries are still coming, that was heard first before some time.
+    static let joiningPeer = """
+        SELECT region FROM peer WHERE state = 'following' AND applied < joined AND COALESCE(joined_hlc, 0) <= ? LIMIT 1
+        """
     /// The highest epoch counts; of one epoch, the first that said so.
     static let setHome = """
         UPDATE repo SET home_region = ?, home_epoch = ?, home_hlc = ?, home_by = ?, home_idx = ?
@@ -81,23 +85,23 @@ extension Transaction {
     ///
     /// Who was given the home by another region's entry has it once all before that entry counts: until then there may
     /// be tags of which nothing is known here. While what another region had before is still coming, a repository
-    /// without a home may have one there.
+    /// that was created here since that region was first heard, or of which nobody has said, may have its home there.
     func home(of repository: Repository?) throws -> HomeStanding {
         let row = try repository.flatMap { try database.row(SQL.home, $0.id) }
         let (origin, epoch) = (try row?.optionalText(0), try row?.int(1) ?? 0)
         func standing(_ reason: String?) -> HomeStanding {
             HomeStanding(origin: origin, epoch: epoch, reason: reason)
         }
-        guard let row, let origin else {
-            let joining = try database.rows(SQL.peers).map(PeerRecord.init).first { peer in
-                peer.state == .following && peer.applied < peer.joined ?? 0
-            }
-            return standing(joining.map { "what the region '\($0.region)' had before is still coming" })
+        func unlessJoining(since time: Int64) throws -> HomeStanding {
+            let joining = try database.row(SQL.joiningPeer, time)?.text(0)
+            return standing(joining.map { "what the region '\($0)' had before is still coming" })
         }
+        guard let row, let origin else { return try unlessJoining(since: .max) }
         guard origin == settings.origin else {
             let region = try peer(origin)?.region ?? origin
             return standing("immutable tags of this repository are created in the region '\(region)'")
         }
+        if epoch == 0 { return try unlessJoining(since: row.int(4)) }
         guard let index = try row.optionalInt(3), let giver = try peer(row.text(2)), giver.state != .retired,
             giver.applied <= index
         else { return standing(nil) }

@@ -162,7 +162,8 @@ struct Merge {
         case .deploymentReported:
             repository = try named(change)
             guard let repository else { break }
-            try transaction.applyDeployment(change, in: repository)
+            let isOrdered = peer.joined.map { peer.applied >= $0 } ?? false
+            try transaction.applyDeployment(change, isOrdered: isOrdered, in: repository)
         case .quarantineSet, .quarantineCleared:
             try transaction.applyRegister(change, in: nil, context)
         case .holdSet, .holdCleared:

@@ -40,7 +40,10 @@ extension Transaction {
     /// What a log says of a deployment. The latest change of a report counts, in whatever order they come; what ran is
     /// among the former images of its service either way. A reporter of another region has the name here that he has in
     /// that region's log.
-    func applyDeployment(_ change: LoggedChange, in repository: Repository) throws {
+    ///
+    /// `isOrdered` says that older entries of the log are here: only then earlier marks of an end are dropped, of which
+    /// one is enough.
+    func applyDeployment(_ change: LoggedChange, isOrdered: Bool, in repository: Repository) throws {
         guard let logged = LoggedDeployment(change) else { return }
         let reporter = try database.row(SQL.actorName, logged.reporter)?.text(0) ?? logged.reporter
         let group = DeploymentGroup(logged.place, repository.id, reporter: reporter)
@@ -57,7 +60,7 @@ extension Transaction {
         )
         if let known, try known.int(8) >= time.rawValue { return }
         guard let digest = try logged.digest ?? logged.former ?? known?.digest(1) else { return }
-        if logged.digest == nil {
+        if logged.digest == nil, isOrdered {
             try database.run(SQL.dropEnded, group.repository, group.environment, group.service, group.reporter)
         }
         // By this region's clock and service time, whatever the other's says.

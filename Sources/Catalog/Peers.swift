@@ -54,7 +54,7 @@ extension SQL {
         """
     static let setPeerState = "UPDATE peer SET state = ?, reason = ? WHERE origin = ?"
     static let setPeerSize = "UPDATE peer SET size = ?, joined = ? WHERE origin = ?"
-    static let hearPeer = "UPDATE peer SET joined = ? WHERE origin = ? AND joined IS NULL"
+    static let hearPeer = "UPDATE peer SET joined = ?, joined_hlc = ? WHERE origin = ? AND joined IS NULL"
     /// What is parked waits for the clock alone.
     static let expediteWaiting = """
         UPDATE inbox SET next_try_st = 0 WHERE origin = ? AND state = 'waiting' AND next_try_st > 0
@@ -143,7 +143,7 @@ extension Catalog {
     /// - Throws: `CatalogError`.
     package func hearPeer(_ origin: String, size: Int64) async throws(CatalogError) {
         try await writer.submit { transaction in
-            try transaction.database.run(SQL.hearPeer, size, origin)
+            try transaction.database.run(SQL.hearPeer, size, transaction.timestamp.rawValue, origin)
             for peer in try transaction.database.rows(SQL.peers).map(PeerRecord.init) {
                 try transaction.database.run(SQL.expediteWaiting, peer.origin)
             }

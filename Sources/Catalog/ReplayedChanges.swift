@@ -29,7 +29,7 @@ extension Transaction {
             try note(move, of: repository)
         case .deploymentReported:
             guard let repository else { return }
-            try applyDeployment(change, in: repository)
+            try applyDeployment(change, isOrdered: true, in: repository)
         case .manifestPut, .manifestTrashed, .manifestRestored, .manifestPurged:
             guard let repository, let digest = change.digest("digest") else { return }
             try applyManifest(entry, digest, in: repository, context)

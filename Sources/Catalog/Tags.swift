@@ -72,7 +72,8 @@ extension Transaction {
 
     /// Sets a tag to a live manifest, keeping its former value in the history. The caller counts new tags.
     ///
-    /// `exempted` says that an immutable tag was overwritten by a right to do so; `homeEpoch` that the tag is immutable.
+    /// `exempted` says that an immutable tag was overwritten by a right to do so; `homeEpoch` is set for an immutable
+    /// tag.
     func setTag(
         _ change: TagChange,
         to digest: Digest,
@@ -82,7 +83,13 @@ extension Transaction {
         _ context: Catalog.Context
     ) throws -> EventID {
         try placeTag(change, to: digest, in: repository, context)
-        let write = TagWrite(stamp: stamp, digest: digest, former: change.former, isExempted: exempted, homeEpoch: homeEpoch)
+        let write = TagWrite(
+            stamp: stamp,
+            digest: digest,
+            former: change.former,
+            isExempted: exempted,
+            homeEpoch: homeEpoch
+        )
         try note(write, of: change.tag, in: repository)
         var body: [String: CanonicalJSON] = [
             "tag": .string(change.tag.description),

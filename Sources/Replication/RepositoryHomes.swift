@@ -154,9 +154,10 @@ package final class RepositoryHomes: Sendable {
     ) async throws -> HomesReport? {
         let own = catalog.settings.origin
         let peers = try await catalog.peers().filter { $0.state != .retired }
-        let target = region.map { name in
-            name == own ? own : peers.first { $0.region == name || $0.origin == name }?.origin
-        } ?? own
+        let target =
+            region.map { name in
+                name == own ? own : peers.first { $0.region == name || $0.origin == name }?.origin
+            } ?? own
         guard let target else { return nil }
         var report = HomesReport()
         func set(_ name: RepositoryName) async throws {

@@ -225,6 +225,7 @@ extension Catalog {
         tags: [String] = [],
         _ condition: Precondition = .none,
         overwrites: [OCI.Tag: OverwriteVerdict] = [:],
+        immutable: [String] = [],
         quotas: [StorageQuota] = []
     ) async throws -> ManifestPut {
         try await putManifest(
@@ -234,6 +235,7 @@ extension Catalog {
             tags: tags.map(Sample.tag),
             condition: condition,
             overwrites: overwrites,
+            immutable: Set(immutable.map(Sample.tag)),
             quotas: quotas,
             context: Sample.context
         )

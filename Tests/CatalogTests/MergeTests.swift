@@ -77,12 +77,10 @@ import Testing
     }
 
     @Test func theFirstValueOfAnImmutableTagStays() async throws {
-        let isImmutable: TagImmutability = { _, _ in true }
-        _ = try await there.catalog.put(images[1], tags: ["v"])
+        _ = try await there.catalog.put(images[1], tags: ["v"], immutable: ["v"])
         here.clock.advance(seconds: 1)
-        _ = try await here.catalog.put(images[0], tags: ["v"])
-        try await here.mergeAll(of: there, manifests: images, isImmutable: isImmutable)
-        try await there.mergeAll(of: here, manifests: images, isImmutable: isImmutable)
+        _ = try await here.catalog.put(images[0], tags: ["v"], immutable: ["v"])
+        try await exchange()
         let values = try await tags("v")
         #expect(values == [images[1].digest, images[1].digest])
         for region in [here, there] {

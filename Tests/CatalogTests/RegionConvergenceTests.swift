@@ -65,9 +65,11 @@ import Testing
         for tag in RegionWorld.tags {
             let value = first.tags[tag]
             if let value, !oracle.written(to: tag).contains(value) { return "nobody set \(tag) to \(value)" }
-            guard tag != RegionWorld.immutable, value != oracle.value(of: tag) else { continue }
+            let isImmutable = tag == RegionWorld.immutable
+            guard value != (isImmutable ? oracle.immutableValue(of: tag) : oracle.value(of: tag)) else { continue }
             return "\(tag) is \(value?.description ?? "not set")"
         }
+        if first.home != oracle.home { return "the home is \(first.home), not \(oracle.home)" }
         let live = oracle.live(tagged: Set(first.tags.values))
         if first.live != live { return "live are \(first.live), not \(live)" }
         return nil

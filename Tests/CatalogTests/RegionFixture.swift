@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Catalog
+import Foundation
 import GRDB
 import Logging
 import OCI
@@ -46,7 +47,7 @@ final class MemoryRegion {
         var environment = Catalog.Environment(
             wallMilliseconds: { clock.wallMilliseconds },
             monotonicNanoseconds: { clock.monotonicNanoseconds },
-            randomBytes: { count in Array(repeating: 0xA5, count: count) },
+            randomBytes: { count in Array(repeating: name.utf8.first ?? 0xA5, count: count) },
             fatal: { _ in },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
@@ -76,8 +77,7 @@ final class MemoryRegion {
     func merge(
         _ indexes: [Int],
         of other: MemoryRegion,
-        manifests: [Digest: Manifest],
-        isImmutable: @escaping TagImmutability = { _, _ in false }
+        manifests: [Digest: Manifest]
     ) async throws -> MergeReport {
         let entries = indexes.map { index in
             MergedEntry(
@@ -86,23 +86,34 @@ final class MemoryRegion {
                 manifests: manifests
             )
         }
-        return try await catalog.merge(entries, of: other.origin, isImmutable: isImmutable)
+        return try await catalog.merge(entries, of: other.origin)
     }
 
     /// Merges all that the other region has changed.
     @discardableResult
     func mergeAll(
         of other: MemoryRegion,
-        manifests: [SampleManifest],
-        isImmutable: @escaping TagImmutability = { _, _ in false }
+        manifests: [SampleManifest]
     ) async throws -> MergeReport {
         try await other.seal()
         return try await merge(
             Array(0..<other.log.count),
             of: other,
-            manifests: manifests.byDigest,
-            isImmutable: isImmutable
+            manifests: manifests.byDigest
         )
+    }
+
+    /// The name that who reports something has in logs.
+    func logName(of reporter: String) throws -> String {
+        try raw { database in
+            let own = "SELECT pseudonym FROM actor WHERE name = ?"
+            return try String.fetchOne(database, sql: own, arguments: [reporter]) ?? reporter
+        }
+    }
+
+    /// The images that ran somewhere.
+    func ran() throws -> Set<Data> {
+        Set(try raw { try Data.fetchAll($0, sql: "SELECT DISTINCT digest FROM deployed") })
     }
 
     func problems() async throws -> [String] {

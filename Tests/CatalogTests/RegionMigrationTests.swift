@@ -23,7 +23,13 @@ import Testing
                     DROP INDEX blob_remote;
                     DROP INDEX ref_awaited;
                     UPDATE manifest SET touch_hlc = (SELECT MAX(hlc) FROM event) WHERE live = 0;
-                    DELETE FROM grdb_migrations WHERE identifier = '7-regions';
+                    ALTER TABLE repo DROP COLUMN home_hlc;
+                    ALTER TABLE repo DROP COLUMN home_by;
+                    ALTER TABLE repo DROP COLUMN home_idx;
+                    ALTER TABLE deployment DROP COLUMN hlc;
+                    ALTER TABLE deployment DROP COLUMN logged_at;
+                    UPDATE repo SET home_region = NULL;
+                    DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes');
                     """
             )
         }

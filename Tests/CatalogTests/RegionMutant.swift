@@ -19,6 +19,12 @@ enum RegionMutant: String, CaseIterable, Sendable {
     case droppedFuture = "dropped-future"
     /// The time of other regions is forgotten in a crash.
     case forgottenTime = "forgotten-time"
+    /// The epoch of a home is forgotten: the first one that said anything counts.
+    case epochlessHomes = "epochless-homes"
+    /// What was set as immutable is forgotten to be so.
+    case mutableTags = "mutable-tags"
+    /// The time of a report is forgotten.
+    case timelessReports = "timeless-reports"
     /// A conflict is noted where its loser came last alone.
     case lostConflicts = "lost-conflicts"
 
@@ -58,6 +64,24 @@ enum RegionMutant: String, CaseIterable, Sendable {
         case .forgottenTime:
             """
             CREATE TRIGGER mutant BEFORE UPDATE ON hybrid_clock BEGIN SELECT RAISE(IGNORE); END;
+            """
+        case .epochlessHomes:
+            """
+            CREATE TRIGGER mutant AFTER UPDATE OF home_epoch ON repo WHEN NEW.home_epoch > 0 BEGIN
+                UPDATE repo SET home_epoch = 1 WHERE id = NEW.id; END;
+            """
+        case .mutableTags:
+            """
+            CREATE TRIGGER mutant AFTER INSERT ON tag_write WHEN NEW.region > 'l' BEGIN
+                UPDATE tag_write SET home_epoch = NULL
+                    WHERE repo_id = NEW.repo_id AND name = NEW.name AND hlc = NEW.hlc AND region = NEW.region; END;
+            """
+        case .timelessReports:
+            """
+            CREATE TRIGGER mutant_1 AFTER INSERT ON deployment BEGIN
+                UPDATE deployment SET hlc = 0 WHERE id = NEW.id; END;
+            CREATE TRIGGER mutant_2 AFTER UPDATE OF hlc ON deployment BEGIN
+                UPDATE deployment SET hlc = 0 WHERE id = NEW.id; END;
             """
         case .lostConflicts:
             """

@@ -41,6 +41,35 @@ struct RegionOracle {
             .digest("digest")
     }
 
+    /// Of an immutable tag: the first value that nobody replaced knowingly, by right, or under a later home.
+    func immutableValue(of tag: String) -> Digest? {
+        let writes = entries.filter { $0.kind.hasPrefix("tag.") && $0.body?["tag"]?.text == tag }
+            .sorted { ($0.time, $0.region) < ($1.time, $1.region) }
+        var (value, epoch): (Digest?, Int64?) = (nil, nil)
+        for (number, write) in writes.enumerated() {
+            var own: Int64?
+            if case .integer(let number)? = write.body?["home_epoch"] { own = number }
+            let knew = number == 0 || write.digest("former") == value
+            let mayReplace = write.body?["exempted"] == .bool(true) || own ?? -1 > epoch ?? -1
+            if value != nil, !knew, epoch != nil, !mayReplace { continue }
+            (value, epoch) = (write.digest("digest"), write.digest("digest") == nil ? nil : own)
+        }
+        return value
+    }
+
+    /// Where the home is, and its epoch: by the highest epoch, and of that the first.
+    var home: String {
+        var best: (epoch: Int64, time: Int64, region: String, home: String)?
+        for entry in entries where entry.kind == "repo.create" || entry.kind == "repo.home" {
+            var epoch: Int64 = 0
+            if case .integer(let number)? = entry.body?["epoch"] { epoch = number }
+            let place = entry.body?["home"]?.text ?? "\(entry.region).example"
+            let isBetter = best.map { (-epoch, entry.time, entry.region) < (-$0.epoch, $0.time, $0.region) } ?? true
+            if isBetter { best = (epoch, entry.time, entry.region, place) }
+        }
+        return best.map { "\($0.home) \($0.epoch)" } ?? ""
+    }
+
     func written(to tag: String) -> Set<Digest> {
         Set(entries.filter { $0.kind == "tag.set" && $0.body?["tag"]?.text == tag }.compactMap { $0.digest("digest") })
     }

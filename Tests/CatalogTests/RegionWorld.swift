@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Catalog
+import Foundation
 import GRDB
 import OCI
 
@@ -40,6 +41,11 @@ final class RegionWorld {
         var quarantine: [Digest: String] = [:]
         var pins: Set<String> = []
         var conflicts: Set<String> = []
+        var home = ""
+        /// What runs where, by whoever says so.
+        var running: Set<String> = []
+        /// What ran.
+        var ran: Set<Data> = []
     }
 
     let regions: [MemoryRegion]
@@ -85,7 +91,7 @@ final class RegionWorld {
         for _ in 0..<steps {
             let region = Int(random.next() % UInt64(regions.count))
             switch random.next() % 40 {
-            case 0: try regions[region].restart()
+            case 0, 39: try regions[region].restart()
             case 1..<24: try await change(regions[region])
             case 24..<32:
                 let other = Int(random.next() % UInt64(regions.count))
@@ -107,7 +113,9 @@ final class RegionWorld {
         let catalog = region.catalog
         let sample = universe[Int(random.next() % 5)]
         let tag = Self.tags[Int(random.next() % 3)]
-        switch random.next() % 20 {
+        switch random.next() % 23 {
+        case 20: try await move(region)
+        case 21, 22: try await deploy(sample.digest, region)
         case 0..<8: try await push(sample, to: region)
         case 8..<10: _ = try await catalog.untag(tag, in: Self.repository)
         case 10..<13: _ = try await catalog.delete(sample.digest, in: Self.repository)
@@ -134,6 +142,7 @@ final class RegionWorld {
             in: name,
             tags: tags,
             overwrites: [Sample.tag(Self.immutable): verdict],
+            immutable: [Sample.tag(Self.immutable)],
             context: Sample.context
         )
     }
@@ -192,14 +201,47 @@ final class RegionWorld {
         )
     }
 
+    /// The home goes to a region, or is taken by one.
+    private func move(_ region: MemoryRegion) async throws {
+        let taker = regions[Int(random.next() % UInt64(regions.count))]
+        _ = try await region.catalog.setHome(
+            of: name,
+            to: taker.origin,
+            isTakeover: random.next() % 3 == 0,
+            context: Sample.context
+        )
+    }
+
+    private func deploy(_ digest: Digest, _ region: MemoryRegion) async throws {
+        let place = DeploymentPlace(
+            environment: try PlaceName(parsing: "prod"),
+            target: try PlaceName(parsing: "web-\(random.next() % 2)"),
+            service: nil
+        )
+        if random.next() % 3 == 0 {
+            _ = try await region.catalog.endDeployment(
+                at: place,
+                in: name,
+                digest: nil,
+                ofAnyone: random.next() % 2 == 0,
+                grace: 3_600,
+                context: Sample.context
+            )
+        } else {
+            _ = try await region.catalog.reportDeployment(
+                DeploymentReport(place: place, repository: name, digest: digest, deployment: nil, expires: 86_400),
+                grace: 3_600,
+                context: Sample.context
+            )
+        }
+    }
+
     private func collect(_ region: MemoryRegion) async throws {
         _ = try await region.catalog.purgeManifests(limit: 10, context: Sample.context)
         _ = try await region.catalog.collectLinks(limit: 10)
     }
 
     // MARK: - What regions hear
-
-    private func isImmutable() -> TagImmutability { { _, tag in tag.description == Self.immutable } }
 
     /// Some entries of another region, in any order, some of them again.
     private func hear(_ region: Int, _ other: Int) async throws {
@@ -236,8 +278,7 @@ final class RegionWorld {
         let report = try await region.merge(
             due.map { Int($0.index) }.shuffled(using: &random),
             of: other,
-            manifests: withBytes ? manifests : [:],
-            isImmutable: isImmutable()
+            manifests: withBytes ? manifests : [:]
         )
         for outcome in report.outcomes {
             switch outcome {
@@ -279,8 +320,7 @@ final class RegionWorld {
         let report = try await regions[region].merge(
             indexes,
             of: regions[other],
-            manifests: withBytes ? manifests : [:],
-            isImmutable: isImmutable()
+            manifests: withBytes ? manifests : [:]
         )
         var isDone = true
         for (index, outcome) in zip(indexes, report.outcomes) {
@@ -348,6 +388,15 @@ final class RegionWorld {
         for pin in try await catalog.pins(in: name, after: 0, limit: 100) {
             visible.pins.insert("\(pin.kind) \(pin.subject) \(pin.until ?? 0) \(pin.reason)")
         }
+        for home in try await catalog.homes(after: "", limit: 10) where home.repository == name {
+            visible.home = "\(home.origin ?? "nowhere") \(home.epoch)"
+        }
+        for report in try await catalog.deployments(in: name, environment: nil, after: 0, limit: 100)
+        where report.endedAt == nil {
+            // Of each reporter the name in his own region's log.
+            visible.running.insert("\(report.place.target) \(report.digest) \(try region.logName(of: report.reporter))")
+        }
+        visible.ran = try region.ran()
         for conflict in try await catalog.conflicts(open: true, limit: 1_000) {
             let winner = "\(conflict.winner?.description ?? "deleted") \(conflict.won)"
             visible.conflicts.insert("\(conflict.tag): \(winner), not \(conflict.loser) \(conflict.lost)")

@@ -16,16 +16,7 @@ extension ErrorTable {
         )
     }
 
-    static func awayFromHome(_ reason: String) -> ErrorAnswer {
-        ErrorAnswer(
-            .serviceUnavailable,
-            .tooManyRequests,
-            "the tag is immutable and cannot be set at the moment: \(reason); try again",
-            headers: [.retryAfter: String(RegistryLimits.retryAfterSeconds)]
-        )
-    }
-
-    /// What is said of registries that are mirrored.
+    /// What is said of registries that are mirrored, and of regions where something is to be done.
     static func mirrors(_ error: RegistryError) -> ErrorAnswer {
         switch error {
         case .upstreamUnknown(let name, let known):
@@ -49,6 +40,13 @@ extension ErrorTable {
                 "this repository mirrors one of another registry and takes no pushes: push there, or to another name",
                 detail: [("name", .text(name.description))],
                 headers: [.allow: "GET, HEAD, DELETE"]
+            )
+        case .awayFromHome(_, let reason):
+            ErrorAnswer(
+                .serviceUnavailable,
+                .tooManyRequests,
+                "the tag is immutable and cannot be set at the moment: \(reason); try again",
+                headers: [.retryAfter: String(RegistryLimits.retryAfterSeconds)]
             )
         default: ErrorAnswer(.internalServerError, .unknown, "the registry failed to do this; its log says why")
         }

@@ -208,8 +208,7 @@ enum ErrorTable {
                 headers: [.retryAfter: String(seconds)]
             )
         case .elsewhere: elsewhere
-        case .awayFromHome(_, let reason): awayFromHome(reason)
-        case .upstreamUnknown, .upstreamRefuses, .mirrorsOnly: mirrors(error)
+        case .upstreamUnknown, .upstreamRefuses, .mirrorsOnly, .awayFromHome: mirrors(error)
         case .readOnly:
             ErrorAnswer(
                 .serviceUnavailable,

@@ -9,8 +9,8 @@ import OCI
 import Registry
 import Replication
 
-/// Immutable tags get a value only where the repository's home is. Another region stores the image, and has the home set
-/// the tags: what the client is told was then decided in one place, and the image is in two.
+/// Immutable tags get a value only where the repository's home is. Another region stores the image, and has the home
+/// set the tags: what the client is told was then decided in one place, and the image is in two.
 extension Responder {
     enum Storing {
         case stored(StoredPush)

@@ -10,9 +10,10 @@ struct HomeCommand: AsyncParsableCommand {
         commandName: "home",
         abstract: "Say in which region immutable tags of repositories are created, or hand that over.",
         discussion: """
-            Without --to or --here it lists where the homes are, which takes the right 'audit' or 'admin'. Handing over \
-            takes 'admin', and is asked of the registry that is the home now. With --takeover any region takes it, for \
-            one that is lost: what the lost one had done and nobody has heard then conflicts with what is done here.
+            Without --to or --here it lists where the homes are, which takes the right 'audit' or 'admin'. Handing \
+            over takes 'admin', and is asked of the registry that is the home now. With --takeover any region takes \
+            it, for one that is lost: what that one had done and nobody has heard is then in conflict with what is \
+            done here.
 
             """ + ClientCommand.exitStatuses
     )

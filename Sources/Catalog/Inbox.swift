@@ -126,10 +126,11 @@ extension Catalog {
         }
     }
 
-    /// Lets an entry count as applied of which nothing can come.
-    package func skip(_ index: Int64, of origin: String) async throws(CatalogError) {
+    /// Lets entries count as applied of which nothing is to come.
+    package func skip(_ indexes: [Int64], of origin: String) async throws(CatalogError) {
+        guard !indexes.isEmpty else { return }
         try await writer.submit { transaction in
-            try transaction.settleInbox(index, of: origin, .known)
+            for index in indexes { try transaction.settleInbox(index, of: origin, .known) }
             try transaction.advanceApplied(of: origin)
         }
     }

@@ -29,6 +29,8 @@ package struct PeerRecord: Sendable, Hashable {
     package let state: PeerState
     /// Why it is in that state; empty where nobody said.
     package let reason: String
+    /// Which of its repositories are followed, as patterns; empty for all.
+    package let followed: [String]
 }
 
 package enum PeerAddition: Sendable, Hashable {
@@ -41,7 +43,7 @@ package enum PeerAddition: Sendable, Hashable {
 }
 
 extension SQL {
-    private static let peerColumns = "SELECT origin, region, size, joined, applied, state, reason FROM peer"
+    private static let peerColumns = "SELECT origin, region, size, joined, applied, state, reason, followed FROM peer"
     static let peer = peerColumns + " WHERE origin = ?"
     static let peers = peerColumns + " ORDER BY origin"
     static let countPeers = "SELECT COUNT(*) FROM peer"
@@ -53,6 +55,7 @@ extension SQL {
         UPDATE peer SET state = 'retired', reason = ? WHERE region = ? AND origin <> ? AND state <> 'retired'
         """
     static let setPeerState = "UPDATE peer SET state = ?, reason = ? WHERE origin = ?"
+    static let setFollowed = "UPDATE peer SET followed = ? WHERE origin = ?"
     static let setPeerSize = "UPDATE peer SET size = ?, joined = ? WHERE origin = ?"
     static let hearPeer = "UPDATE peer SET joined = ?, joined_hlc = ? WHERE origin = ? AND joined IS NULL"
     /// What is parked waits for the clock alone.
@@ -134,6 +137,13 @@ extension Catalog {
         }
     }
 
+    /// Notes which repositories of a peer are followed, as patterns; none for all.
+    package func setFollowed(_ patterns: [String], of origin: String) async throws(CatalogError) {
+        _ = try await writer.submit { transaction in
+            try transaction.database.run(SQL.setFollowed, patterns.joined(separator: "\n"), origin)
+        }
+    }
+
     /// Notes that a peer is heard, the first time or again: what waits of any region is tried at once, since what it
     /// waits for may be there by then.
     ///
@@ -185,7 +195,8 @@ extension PeerRecord {
             joined: try row.optionalInt(3),
             applied: try row.int(4),
             state: state,
-            reason: try row.text(6)
+            reason: try row.text(6),
+            followed: try row.text(7).split(separator: "\n").map(String.init)
         )
     }
 }

@@ -86,10 +86,12 @@ extension Catalog {
     }
 
     /// How many entries of each log count here, by its origin: its own, which are all that are sealed, and those of the
-    /// regions that are followed.
+    /// regions that are followed in full.
     package func positions() async throws(CatalogError) -> [String: Int64] {
         var positions = [settings.origin: (try await lastSealedIndex() ?? -1) + 1]
-        for peer in try await peers() where peer.state != .retired { positions[peer.origin] = peer.applied }
+        for peer in try await peers() where peer.state != .retired && peer.followed.isEmpty {
+            positions[peer.origin] = peer.applied
+        }
         return positions
     }
 

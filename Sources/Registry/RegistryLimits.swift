@@ -56,6 +56,8 @@ package enum RegistryLimits {
     static let retentionClockSkew: Int64 = 3600
     /// Seconds after which pulls that were not written down any more count as unknown.
     static let pullTrackingStale: Int64 = 3600
+    /// How old, in seconds, may be what is known of the pulls in another region where a rule asks for pulls.
+    static let regionPullsStale: Int64 = 7_200
     /// Links that one read for usage takes, names that one does, and links after which a page of usage ends.
     static let usagePage = 2_000
     static let usageNames = 100

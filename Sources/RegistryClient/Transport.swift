@@ -25,9 +25,21 @@ package final class Transport: Sendable {
         package init() {}
     }
 
+    /// What proves who asks, by TLS: PEM files.
+    package struct ClientCertificate: Sendable, Hashable {
+        package let chainFile: String
+        package let keyFile: String
+
+        package init(chainFile: String, keyFile: String) {
+            self.chainFile = chainFile
+            self.keyFile = keyFile
+        }
+    }
+
     package struct Options: Sendable {
         /// A PEM file of authorities that are trusted beside those of the system.
         package var caFile: String?
+        package var certificate: ClientCertificate?
         package var timeouts = Timeouts()
         /// Nanoseconds of a clock that only goes forward.
         package var now: @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
@@ -92,6 +104,16 @@ package final class Transport: Sendable {
                 throw ClientError(.usage, "\(file) holds no certificates in PEM")
             }
             tls.additionalTrustRoots = [.certificates(certificates)]
+        }
+        if let certificate = options.certificate {
+            guard let chain = try? NIOSSLCertificate.fromPEMFile(certificate.chainFile), !chain.isEmpty else {
+                throw ClientError(.usage, "\(certificate.chainFile) holds no certificates in PEM")
+            }
+            guard let key = try? NIOSSLPrivateKey(file: certificate.keyFile, format: .pem) else {
+                throw ClientError(.usage, "\(certificate.keyFile) holds no private key in PEM")
+            }
+            tls.certificateChain = chain.map { .certificate($0) }
+            tls.privateKey = .privateKey(key)
         }
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls,

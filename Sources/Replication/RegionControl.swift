@@ -67,6 +67,16 @@ package struct RegionConflict: Sendable {
     package let resolved: Int64?
 }
 
+/// The last pull of a manifest.
+package struct RegionPull: Sendable {
+    /// Its place among those of the same time.
+    package let id: Int64
+    package let repository: RepositoryName
+    package let digest: Digest
+    /// Seconds since 1970.
+    package let at: Int64
+}
+
 /// The regions that are followed, for those who look after them.
 package final class RegionControl: Sendable {
     /// Their logs, as they are served on, and what they have of this one.
@@ -210,6 +220,24 @@ package final class RegionControl: Sendable {
 
     /// How many entries of each log count here, its own among them.
     package func positions() async throws -> [String: Int64] { try await catalog.positions() }
+
+    /// What was pulled since a time, after a place of an earlier page; times are seconds since 1970.
+    package func pulls(
+        since: Int64,
+        afterTime time: Int64?,
+        afterID id: Int64
+    ) async throws -> (until: Int64, pulls: [RegionPull]) {
+        let (until, pulls) = try await state.pulls(since: since, after: time, id)
+        let told = pulls.map { told in
+            RegionPull(
+                id: told.id,
+                repository: told.pull.repository,
+                digest: told.pull.digest,
+                at: told.pull.at
+            )
+        }
+        return (until, told)
+    }
 
     /// The name of this registry's own log.
     package var origin: String { catalog.settings.origin }

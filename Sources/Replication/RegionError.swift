@@ -10,6 +10,10 @@ package struct RegionError: Error, Sendable, Hashable, CustomStringConvertible {
         case wrongBytes
         /// An image has more manifests than are fetched for one entry.
         case tooMany
+        /// A region answers with what cannot be.
+        case misbehaved
+        /// Only a part of a region is here.
+        case partial
     }
 
     package let code: Code

@@ -3,6 +3,7 @@
 
 package import Catalog
 package import Journal
+package import OCI
 
 /// Takes what was mirrored of a peer's log into the inbox of the catalog, page by page and in order.
 ///
@@ -21,6 +22,37 @@ package struct RegionIntake: Sendable {
         try await catalog.hearPeer(origin, size: mirror.size)
     }
 
+    /// Follows these repositories of the peer from now on. What of its log was passed over, and is about one of them, is
+    /// applied as if it had come now.
+    ///
+    /// Crash story: which ones are followed is noted last, so that it begins again.
+    ///
+    /// - Parameters:
+    ///   - patterns: Which repositories; empty for all.
+    ///   - mirror: The copy of the log.
+    /// - Throws: As `take`.
+    package func follow(_ patterns: [Glob], _ mirror: LogMirror) async throws {
+        guard let peer = try await catalog.peer(origin), peer.followed != patterns.map(\.description) else { return }
+        let former = try peer.followed.map { try Glob(parsing: $0) }
+        var index: Int64 = 0
+        let size = min(peer.size, mirror.size)
+        while index < size {
+            try Task.checkCancellation()
+            let limit = min(size - index, Int64(CatalogLimits.receivedEntries))
+            let leaves = try await mirror.leaves(from: index, limit: Int(limit))
+            var chosen: [Int64: [UInt8]] = [:]
+            for (offset, leaf) in leaves.enumerated() {
+                guard let name = try? LoggedChange(parsing: leaf).repository, patterns.follow(name),
+                    !former.follow(name)
+                else { continue }
+                chosen[index + Int64(offset)] = leaf
+            }
+            try await catalog.revisit(chosen, of: origin)
+            index += Int64(leaves.count)
+        }
+        try await catalog.setFollowed(patterns.map(\.description), of: origin)
+    }
+
     /// - Returns: Whether anything came.
     /// - Throws: `CatalogError`; `JournalError` where the files of the mirror are damaged.
     package func take(_ mirror: LogMirror) async throws -> Bool {
@@ -35,5 +67,13 @@ package struct RegionIntake: Sendable {
             size += Int64(leaves.count)
         }
         return size > peer.size
+    }
+}
+
+extension [Glob] {
+    /// Whether what is changed in a repository is followed by these patterns. What is in none always is.
+    func follow(_ name: RepositoryName?) -> Bool {
+        guard let name, !isEmpty else { return true }
+        return contains { $0.matches(name.description) }
     }
 }

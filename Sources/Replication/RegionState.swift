@@ -96,6 +96,24 @@ package struct RegionStateReader: Sendable {
         return rows
     }
 
+    /// What was pulled since a time, in seconds since 1970, and until when that is known.
+    ///
+    /// - Parameters:
+    ///   - since: From then on.
+    ///   - time: The time of the last one of the page before.
+    ///   - id: Its id.
+    /// - Returns: At most `ReplicationLimits.toldPulls`.
+    /// - Throws: `CatalogError`.
+    package func pulls(
+        since: Int64,
+        after time: Int64?,
+        _ id: Int64
+    ) async throws -> (until: Int64, pulls: [ToldPull]) {
+        let until = try await catalog.pullTracking()?.until ?? 0
+        let last = time.map { (time: $0, id: id) }
+        return (until, try await catalog.pulls(since: since, after: last, limit: ReplicationLimits.toldPulls))
+    }
+
     private func forEachRow(inBucket bucket: Int?, _ body: (PlacedRow) throws -> Void) async throws {
         if bucket == nil || bucket == Self.bucket(of: nil) { try await forEachRow(of: nil, body) }
         var last: RepositoryName?

@@ -4,7 +4,7 @@
 package import Catalog
 internal import Logging
 internal import Metrics
-internal import OCI
+package import OCI
 
 /// Applies the entries of one peer's log that are in the inbox: what needs no bytes at once, the rest as bytes come.
 ///
@@ -27,6 +27,8 @@ package actor RegionWorker {
     private let catalog: Catalog
     private let content: RegionContent
     private let backfill: BlobBackfill
+    /// The repositories of which anything is applied; empty for all.
+    private let followed: [Glob]
     /// Called after more of the log counts.
     private let advanced: @Sendable () async -> Void
     private let environment: LogFollower.Environment
@@ -46,6 +48,7 @@ package actor RegionWorker {
         of origin: String,
         region: String,
         content: RegionContent,
+        followed: [Glob] = [],
         backfill: BlobBackfill,
         environment: LogFollower.Environment,
         advanced: @escaping @Sendable () async -> Void = {}
@@ -55,6 +58,7 @@ package actor RegionWorker {
         self.region = region
         self.content = content
         self.backfill = backfill
+        self.followed = followed
         self.advanced = advanced
         self.environment = environment
     }
@@ -112,14 +116,16 @@ package actor RegionWorker {
         ).filter { !inFlight.contains($0.index) }.prefix(limit)
         guard !due.isEmpty else { return false }
         var waiting: [Waiting] = []
+        var skipped: [Int64] = []
         for entry in due {
-            do throws(CatalogError) {
-                waiting.append(Waiting(entry: entry, change: try LoggedChange(parsing: entry.leaf)))
-            } catch {
-                // Nobody can ever say what it means: it is kept in the mirror, and not waited for.
-                try await catalog.skip(entry.index, of: origin)
+            // Nobody can ever say what it means where it cannot be read: it is kept in the mirror, and not waited for.
+            if let change = try? LoggedChange(parsing: entry.leaf), followed.follow(change.repository) {
+                waiting.append(Waiting(entry: entry, change: change))
+            } else {
+                skipped.append(entry.index)
             }
         }
+        try await catalog.skip(skipped, of: origin)
         for (entry, outcome) in zip(waiting, try await merge(waiting, with: [:])) {
             guard case .waits(let digests) = outcome, let digest = digests.first,
                 let repository = entry.change.repository

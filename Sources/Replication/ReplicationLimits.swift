@@ -3,6 +3,11 @@
 
 /// The bounds of following other regions.
 package enum ReplicationLimits {
+    /// Pulls that regions tell each other at once, and how often they ask, in seconds.
+    package static let toldPulls = 1_000
+    package static let pullsPause: Int64 = 600
+    /// How far back they ask again, in seconds: for what was pulled there before its manifest was here.
+    static let pullsOverlap: Int64 = 3_600
     /// Repositories whose home could not be set that are named.
     static let homesRefused = 100
     /// How long the home of a repository waits for an image that another region hands on, and how long that region then

@@ -8,7 +8,7 @@ import Settings
 /// Where another registry is, and how this one shows there who it is: what sections of the configuration file that name
 /// registries have in common.
 struct RemoteSettings: Sendable, Hashable {
-    static let keys = ["url", "username", "password-file", "ca-file"]
+    static let keys = ["url", "username", "password-file", "ca-file", "certificate-file", "key-file"]
     private static let secretBytesLimit = 4_096
 
     let origin: Origin
@@ -16,6 +16,14 @@ struct RemoteSettings: Sendable, Hashable {
     let credentials: Credentials?
     /// A PEM file of authorities that are trusted for it beside those of the system.
     let authorities: String?
+    /// PEM files of the certificate by which this registry shows there who it is, with its chain, and of its key.
+    let certificate: Transport.ClientCertificate?
+
+    /// Sets how connections to it are made.
+    func configure(_ options: inout Transport.Options) {
+        options.caFile = authorities
+        options.certificate = certificate
+    }
 
     /// Paths are taken from `directory`.
     init(_ fields: YAMLFields<SectionError>, directory: String) throws(SectionError) {
@@ -29,6 +37,19 @@ struct RemoteSettings: Sendable, Hashable {
             throw fields.error("url", "is https://host or https://host:port")
         }
         authorities = try fields.text("ca-file").map { Self.path($0, directory) }
+        let (chain, key) = (try fields.text("certificate-file"), try fields.text("key-file"))
+        guard (chain == nil) == (key == nil) else {
+            throw fields.error(chain == nil ? "certificate-file" : "key-file", "is missing: each needs the other one")
+        }
+        guard chain == nil || !isPlain else { throw fields.error("certificate-file", "needs a 'url' with https://") }
+        certificate = chain.flatMap { chain in
+            key.map {
+                Transport.ClientCertificate(
+                    chainFile: Self.path(chain, directory),
+                    keyFile: Self.path($0, directory)
+                )
+            }
+        }
         guard let user = try fields.text("username") else {
             guard !fields.has("password-file") else { throw fields.error("password-file", "needs a 'username'") }
             credentials = nil

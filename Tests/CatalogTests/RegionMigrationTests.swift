@@ -23,6 +23,7 @@ import Testing
                     DROP INDEX blob_remote;
                     DROP INDEX ref_awaited;
                     UPDATE manifest SET touch_hlc = (SELECT MAX(hlc) FROM event) WHERE live = 0;
+                    DROP INDEX manifest_pulled;
                     ALTER TABLE repo DROP COLUMN home_hlc;
                     ALTER TABLE repo DROP COLUMN home_by;
                     ALTER TABLE repo DROP COLUMN home_idx;

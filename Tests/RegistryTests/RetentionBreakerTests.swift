@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Catalog
 import OCI
 import Registry
 import TestSupport
@@ -134,6 +135,60 @@ import Testing
             let repositories = try await runner.repositories(of: plan.id).map(\.description)
             #expect(repositories == ["team/app"])
             #expect(plan.warnings.contains { $0.contains("1 repositories were left out") })
+        }
+    }
+
+    /// What was pulled in another region is known here, or somebody has to look.
+    @Test func pullsElsewhereThatAreNotKnownHaveToBeConfirmed() async throws {
+        let byPulls = """
+            policies:
+              - name: p
+                repositories: ["team/**"]
+                rules: [{name: idle, delete: {tags: ["*"], pulled-before: 1h}}]
+            """
+        try await RunSupport.with(byPulls) { store, runner in
+            try await fill(store, 2)
+            let catalog = store.registry.catalog
+            try await catalog.notePullTracking(now: store.clock.wallSeconds)
+            store.clock.advance(seconds: 7_300)
+            try await catalog.notePullTracking(now: store.clock.wallSeconds)
+            let alone = try await RunSupport.plan(runner)
+            #expect(alone.warnings == [])
+            _ = try await catalog.addPeer(origin: "eu.example/log", region: "eu")
+            let unknown = try await RunSupport.plan(runner)
+            #expect(unknown.warnings == ["it is not known what was pulled in eu, and a rule asks for pulls"])
+            try await catalog.notePullsHeard(of: "eu.example/log", until: store.clock.wallSeconds - 7_000)
+            let known = try await RunSupport.plan(runner)
+            #expect(known.warnings == [])
+            store.clock.advance(seconds: 600)
+            try await catalog.notePullTracking(now: store.clock.wallSeconds)
+            let late = try await RunSupport.plan(runner)
+            #expect(late.warnings.count == 1)
+            _ = try await catalog.setPeer("eu.example/log", state: .retired, reason: "")
+            let without = try await RunSupport.plan(runner)
+            #expect(without.warnings == [])
+        }
+    }
+
+    /// The rules of a repository are applied in its home: what goes there goes everywhere.
+    @Test func whatHasItsHomeElsewhereIsLeftAlone() async throws {
+        try await RunSupport.with { store, runner in
+            try await fill(store, 5)
+            let catalog = store.registry.catalog
+            let before = try await RunSupport.plan(runner)
+            #expect(before.counts.map(\.count).prefix(3) == [4, 3, 3])
+            _ = try await catalog.addPeer(origin: "eu.example/log", region: "eu")
+            _ = try await catalog.setHome(
+                of: RepositoryName(parsing: "team/app"),
+                to: "eu.example/log",
+                isTakeover: false,
+                context: TestStore.caller.context
+            )
+            let away = try await RunSupport.plan(runner)
+            #expect(away.counts.map(\.count).prefix(3) == [0, 0, 0])
+            _ = try await catalog.setPeer("eu.example/log", state: .retired, reason: "")
+            let lost = try await RunSupport.plan(runner)
+            #expect(lost.counts.map(\.count).prefix(3) == [4, 3, 3], "a region that will not come back looks after nothing")
         }
     }
 }

@@ -51,7 +51,8 @@ class Homes:
                 region.stop()
         for region in self.regions:
             status, output = region.fsck(deep=True)
-            self.expect(status == 0, f"fsck --deep of {region.name} finds nothing {output.strip()[-300:] * bool(status)}")
+            why = output.strip()[-300:] if status else ""
+            self.expect(status == 0, f"fsck --deep of {region.name} finds nothing {why}")
 
     # What clients do
 
@@ -130,7 +131,8 @@ class Homes:
         self.expect(status == 201, f"and pushed elsewhere: {status} {body[:200]!r}")
         self.expect(self.b.resolve(NAME, tag) == digest, "who pushed it reads it there at once")
         self.expect(not self.a.wrong_with(NAME, digest), "and the home has the whole image by then")
-        self.expect(self.b.sealed(rest=1.5) == before + 2, "the other region's log has the image, put twice, and no tag")
+        self.expect(self.b.sealed(rest=1.5) == before + 2,
+                    "the other region's log has the image, put twice, and no tag")
         images = [self.c.push(NAME, None, f"child {number}")[1] for number in range(2)]
         _, index = self.c.index(NAME, None, images)
         tag = self.fresh()
@@ -191,7 +193,8 @@ class Homes:
 
     def taken_over(self):
         done = self.command("prod/**", "--here", "--takeover", region=self.b)
-        self.expect(done.returncode == 0 and "1 handed over" in done.stdout, f"--takeover takes it {done.stderr[-200:]}")
+        self.expect(done.returncode == 0 and "1 handed over" in done.stdout,
+                    f"--takeover takes it {done.stderr[-200:]}")
         status, _, body = self.attempt(self.b, self.fresh(), "taken")
         self.expect(status == 201, f"immutable tags are created there: {status} {body[:200]!r}")
         self.expect(eventually(lambda: self.attempt(self.c, self.fresh(), "taken c")[0] == 201, 20),
@@ -251,7 +254,8 @@ class Homes:
             thread.start()
         for number in range(3):
             told = len(self.told)
-            self.expect(eventually(lambda: len(self.told) >= told + 6, 30), f"tags are acknowledged before kill {number}")
+            self.expect(eventually(lambda: len(self.told) >= told + 6, 30),
+                        f"tags are acknowledged before kill {number}")
             home.kill()
             home.start()
         done.set()

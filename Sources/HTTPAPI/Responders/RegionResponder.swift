@@ -27,6 +27,9 @@ extension Responder {
         case .audit(let name):
             try exchange.require([.get, .head, .post])
             return try audit(name, begin: exchange.request.method == .post)
+        case .pulls:
+            try exchange.require([.get, .head])
+            return try await tellPulls(exchange)
         case .positions, .hashes, .rows:
             try exchange.require([.get, .head])
             return try await state(resource)

@@ -44,6 +44,32 @@ extension Responder {
         return Self.json(.ok, json)
     }
 
+    /// `{"until":…,"pulls":[{"id":…,"repository":…,"digest":…,"at":…}]}` by `?since=…`, and after a page by
+    /// `after_at` and `after`. Times are seconds since 1970.
+    func tellPulls(_ exchange: Exchange) async throws -> Answer {
+        guard let regions else { throw RegistryError.notInLog("no other region is followed here") }
+        let since = try exchange.number("since") ?? 0
+        let (until, pulls) = try await regions.pulls(
+            since: since,
+            afterTime: try exchange.number("after_at"),
+            afterID: try exchange.number("after") ?? 0
+        )
+        var json = JSONWriter()
+        json.object { json in
+            json.integers([("until", until)])
+            json.key("pulls")
+            json.array { json in
+                for pull in pulls {
+                    json.object { json in
+                        json.members([("repository", pull.repository.description), ("digest", pull.digest.description)])
+                        json.integers([("id", pull.id), ("at", pull.at)])
+                    }
+                }
+            }
+        }
+        return Self.json(.ok, json)
+    }
+
     /// What the last comparison with a region has found; begins one where that is asked for and none is under way.
     func audit(_ name: String, begin: Bool) throws -> Answer {
         guard let audits = regions?.audits, begin ? audits.request(name) : audits.status(of: name) != nil,

@@ -20,6 +20,8 @@ public enum RegionResource: Hashable, Sendable {
     case audit(String)
     /// `/api/v1/state/positions`: how much of each log counts here.
     case positions
+    /// `/api/v1/state/pulls`: what was pulled when.
+    case pulls
     /// `/api/v1/state`: hashes of what is here, in buckets.
     case hashes
     /// `/api/v1/state/<bucket>`: the rows of one.
@@ -28,7 +30,7 @@ public enum RegionResource: Hashable, Sendable {
     /// Whether it is for other regions, which compare themselves.
     var isState: Bool {
         switch self {
-        case .positions, .hashes, .rows: true
+        case .positions, .pulls, .hashes, .rows: true
         case .all, .region, .homes, .conflicts, .conflict, .audit: false
         }
     }
@@ -50,6 +52,8 @@ public enum RegionResource: Hashable, Sendable {
             let rest = String(path.dropFirst(Self.statePrefix.count))
             if rest == "positions" {
                 self = .positions
+            } else if rest == "pulls" {
+                self = .pulls
             } else {
                 guard let bucket = DecimalNumber.parse(rest), bucket < RegionStateReader.buckets else { return nil }
                 self = .rows(Int(bucket))

@@ -60,6 +60,10 @@ struct RetentionBreakers {
         if now - until > RegistryLimits.pullTrackingStale {
             return ["pulls are known only until \(now - until) seconds ago, and a rule asks for them"]
         }
+        let silent = try await catalog.regionsWithoutPulls(since: now - RegistryLimits.regionPullsStale)
+        if !silent.isEmpty {
+            return ["it is not known what was pulled in \(silent.joined(separator: ", ")), and a rule asks for pulls"]
+        }
         guard now - since < reach else { return [] }
         return ["pulls are known only for \(now - since) seconds, and a rule asks for \(reach)"]
     }

@@ -24,7 +24,8 @@ struct RetentionPlanner {
         var warnings: [String] = []
     }
 
-    /// Plans a run that was begun. `mayRetain` says which repositories the caller may plan for; others are left out.
+    /// Plans a run that was begun. `mayRetain` says which repositories the caller may plan for; others are left out. So
+    /// are those whose home is in another region: what goes there goes here too.
     func plan(_ run: Int64, scope: Glob, mayRetain: @Sendable (RepositoryName) -> Bool) async throws {
         let breakers = RetentionBreakers(catalog: catalog, clock: clock)
         var totals = Totals()
@@ -39,7 +40,7 @@ struct RetentionPlanner {
             for name in page where scope.matches(name.description) {
                 try Task.checkCancellation()
                 let applicable = settings.rules(for: name)
-                guard !applicable.isEmpty else { continue }
+                guard !applicable.isEmpty, try await catalog.regionOfHome(of: name) == nil else { continue }
                 guard mayRetain(name) else {
                     totals.leftOut += 1
                     continue

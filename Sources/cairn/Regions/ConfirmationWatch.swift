@@ -22,7 +22,7 @@ struct ConfirmationWatch: Sendable {
     func run(_ feed: LogFeed) async {
         var size: Int64 = 0
         var failures: Int64 = 0
-        var heardOthers: Int64?
+        var (heardOthers, heardPulls): (Int64?, Int64?) = (nil, nil)
         while !Task.isCancelled {
             do {
                 let confirmed = try await hear(feed, after: size)
@@ -31,6 +31,10 @@ struct ConfirmationWatch: Sendable {
                 if heardOthers.map({ now >= $0 + Self.hearingPause }) ?? true {
                     try await hearOfOthers(feed)
                     heardOthers = now
+                }
+                if heardPulls.map({ now >= $0 + ReplicationLimits.pullsPause }) ?? true {
+                    try await hearPulls(feed, now)
+                    heardPulls = now
                 }
                 // A region that does not follow this log answers at once, and is asked ever more slowly.
                 failures = confirmed == nil ? failures + 1 : 0
@@ -61,6 +65,18 @@ struct ConfirmationWatch: Sendable {
             peer: settings.log,
             cosigner: settings.cosigner
         )
+    }
+
+    private func hearPulls(_ feed: LogFeed, _ now: Int64) async throws {
+        let heard = HeardPulls(catalog, of: settings.log) { since, last in
+            let (until, pulls) = try await feed.pulls(since: since, after: last.map { ($0.pull.at, $0.id) })
+            let told = pulls.map { pull in
+                let manifest = PulledManifest(repository: pull.repository, digest: pull.digest, at: pull.at)
+                return ToldPull(id: pull.id, pull: manifest)
+            }
+            return (until, told)
+        }
+        try await heard.hear(now: now)
     }
 
     /// What it has of other regions' logs decides when what was deleted there may go for good here.

@@ -51,11 +51,12 @@ struct FollowedRegion: Sendable {
             of: settings.log,
             region: settings.name,
             content: RegionBytes(registry: store.registry, sources: [source] + others).content,
+            followed: settings.repositories,
             backfill: backfill,
             environment: environment
         ) {
             homes.noteArrival()
-            await confirm(settings.log, by: mirrors, environment)
+            if settings.isFollowedWhole { await confirm(settings.log, by: mirrors, environment) }
         }
         watch = ConfirmationWatch(
             settings: settings,
@@ -87,6 +88,7 @@ struct FollowedRegion: Sendable {
                 threads: threads
             )
             try await thaw(mirror)
+            try await intake.follow(settings.repositories, mirror)
             try await follow(mirror)
         } catch is CancellationError {
         } catch {
@@ -138,7 +140,7 @@ struct FollowedRegion: Sendable {
 
     private func connect(_ mirror: LogMirror) async throws -> LogMirror {
         var options = Transport.Options()
-        options.caFile = settings.remote.authorities
+        settings.remote.configure(&options)
         // A question for news is answered after some twenty seconds at the latest.
         options.timeouts.answer = 35_000
         return try await Transport.with(options) { transport async throws(ClientError) in
@@ -178,7 +180,7 @@ struct FollowedRegion: Sendable {
                 } grown: { mirror in
                     mirrors.update(mirror)
                     if try await intake.take(mirror) { worker.wake() }
-                    await confirm(settings.log, by: mirrors, environment)
+                    if settings.isFollowedWhole { await confirm(settings.log, by: mirrors, environment) }
                 } frozen: { reason in
                     _ = try await store.catalog.setPeer(settings.log, state: .frozen, reason: reason)
                 }
@@ -197,6 +199,9 @@ struct FollowedRegion: Sendable {
 extension FollowedRegion {
     /// Compares what is here with what the region has, and lets what differs be applied once more.
     private func compare(_ feed: LogFeed) async throws -> AuditReport {
+        guard settings.isFollowedWhole else {
+            throw RegionError(.partial, "only some of its repositories are followed: what the two have is not the same")
+        }
         let audit = RegionAudit(store.catalog, of: settings.log, feed.state, environment)
         let report = try await audit.run { mirrors.mirror(MirrorPath.name(of: settings.log)) }
         if report.revisited > 0 { worker.wake() }

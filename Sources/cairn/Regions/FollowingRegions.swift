@@ -55,7 +55,7 @@ struct FollowingRegions: Service {
             content: RegionBytes(registry: store.registry, sources: sources).content,
             environment: environment
         ) {
-            for region in settings { await confirm(region.log, by: mirrors, environment) }
+            for region in settings where region.isFollowedWhole { await confirm(region.log, by: mirrors, environment) }
         }
         self.backfill = backfill
         peers = made.map { region, follower, source in

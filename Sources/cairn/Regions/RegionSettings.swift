@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import OCI
 import RegistryClient
 import Settings
 import Transparency
@@ -17,6 +18,9 @@ import Yams
 ///     bandwidth: [08:00-18:00 5MiB]    # of blobs from there, in a second; times are UTC
 ///     username: robot+replica          # who may 'replicate' there
 ///     password-file: us.password
+///     certificate-file: eu.pem         # who this registry is there, by TLS, and its key
+///     key-file: eu.key
+///     repositories: ["prod/**"]        # of which it is followed; all where it is left out
 ///     ca-file: us.pem                  # of its certificate, where the system does not trust it
 /// ```
 struct RegionSettings: Sendable, Hashable {
@@ -32,6 +36,11 @@ struct RegionSettings: Sendable, Hashable {
     let cosigner: NoteVerifier?
     /// Of blobs that are fetched from it.
     let bandwidth: Bandwidth
+    /// Of which the region is followed; empty for all.
+    let repositories: [Glob]
+
+    /// Whether everything that the region has comes here: only then can be said that it is here.
+    var isFollowedWhole: Bool { repositories.isEmpty }
 
     /// The name of its log.
     var log: String { keys.first?.name.description ?? "" }
@@ -63,7 +72,7 @@ struct RegionSettings: Sendable, Hashable {
         let fields = try YAMLFields<SectionError>(
             node,
             "a region",
-            keys: ["name", "log-keys", "cosigner-key", "bandwidth"] + RemoteSettings.keys
+            keys: ["name", "log-keys", "cosigner-key", "bandwidth", "repositories"] + RemoteSettings.keys
         )
         name = try fields.word(try fields.required("name"), "name")
         // It is the name of a directory.
@@ -82,6 +91,11 @@ struct RegionSettings: Sendable, Hashable {
         bandwidth = Bandwidth(
             windows: try fields.list("bandwidth") { text throws(SectionError) in try Bandwidth.Window(parsing: text) }
         )
+        repositories = try fields.list("repositories") { text throws(SectionError) in
+            do throws(ParsingError) { return try Glob(parsing: text) } catch {
+                throw SectionError(.invalid, "one is no pattern: \(error.reason)", line: nil)
+            }
+        }
         if let text = try fields.text("cosigner-key") {
             do throws(TransparencyError) { cosigner = try NoteVerifier(parsing: text) } catch {
                 throw fields.error("cosigner-key", "is the line of its /log/region/vkey: \(error.reason)")

@@ -15,7 +15,7 @@ struct MirroredUpstreams: Sendable {
         var mirrors: [MirroredRegistry] = []
         for upstream in settings {
             var options = Transport.Options()
-            options.caFile = upstream.remote.authorities
+            upstream.remote.configure(&options)
             let transport = try Transport.open(options)
             let content = RemoteContent(upstream.remote, over: transport, isLocal: false)
             let prefix = "\(upstream.name)/"

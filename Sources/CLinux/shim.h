@@ -35,6 +35,11 @@ static inline int cairn_lock(int fd) {
     return flock(fd, 2 | 4);
 }
 
+/* Lets it go for all descriptors of the open file, those of other processes too. */
+static inline int cairn_unlock(int fd) {
+    return flock(fd, 8);
+}
+
 /* The flag of open() that reads past the page cache (O_DIRECT); its value depends on the processor. */
 static inline int cairn_direct_flag(void) {
     return __O_DIRECT;

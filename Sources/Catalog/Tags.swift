@@ -59,6 +59,10 @@ extension SQL {
         SELECT t.name FROM tag t JOIN repo r ON r.id = t.repo_id
         WHERE r.name = ? AND t.name > ? ORDER BY t.name LIMIT ?
         """
+    static let newestTags = """
+        SELECT t.name FROM tag t JOIN repo r ON r.id = t.repo_id WHERE r.name = ?
+        ORDER BY t.hlc DESC, t.region DESC, t.name LIMIT ?
+        """
     static let tagHistory = """
         SELECT h.seq, h.digest, h.hlc, h.region, h.actor, h.why FROM tag_history h JOIN repo r ON r.id = h.repo_id
         WHERE r.name = ? AND h.name = ? AND h.seq < ? ORDER BY h.seq DESC LIMIT ?
@@ -219,6 +223,17 @@ extension Catalog {
         let limit = Catalog.rows(limit)
         return try await readers.read { database in
             let tags = try database.rows(SQL.tags, name.description, after?.description ?? "", limit)
+            if tags.isEmpty, try database.row(SQL.repositoryHasContent, name.description) == nil { return nil }
+            return try tags.map { try $0.tag(0) }
+        }
+    }
+
+    /// The tags of a repository that were set last, the latest first; nil when the repository is unknown. Reads all of
+    /// its tags.
+    package func newestTags(in name: RepositoryName, limit: Int) async throws(CatalogError) -> [Tag]? {
+        let limit = Catalog.rows(limit)
+        return try await readers.read { database in
+            let tags = try database.rows(SQL.newestTags, name.description, limit)
             if tags.isEmpty, try database.row(SQL.repositoryHasContent, name.description) == nil { return nil }
             return try tags.map { try $0.tag(0) }
         }

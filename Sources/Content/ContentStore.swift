@@ -163,7 +163,10 @@ package final class ContentStore: Sendable {
     /// Stops the threads and lets the lock go. To be called after `drain`, once; every later call throws `.shutDown`.
     package func shutdown() async {
         await threads.shutDown()
-        lock.withLock { $0 = nil }
+        lock.withLock { lock in
+            if let file = lock { filesystem.unlock(file.raw) }
+            lock = nil
+        }
     }
 
     /// Runs the body while nobody else commits, quarantines or removes that digest. Asynchronous, first come, first

@@ -38,6 +38,7 @@ extension Filesystem {
         lock: { descriptor throws(Failure) in
             try Live.retrying(.flock) { Int(cairn_lock(descriptor)) }
         },
+        unlock: { descriptor in _ = cairn_unlock(descriptor) },
         willNeed: { descriptor, offset, count in
             _ = Glibc.posix_fadvise(descriptor, Int(offset), Int(count), POSIX_FADV_WILLNEED)
         },

@@ -46,6 +46,8 @@ package struct Filesystem: Sendable {
     package var type: @Sendable (_ path: String) throws(Failure) -> FilesystemType
     /// Takes the exclusive lock of the file, or fails at once with `EWOULDBLOCK`.
     package var lock: @Sendable (_ descriptor: Int32) throws(Failure) -> Void
+    /// Lets the lock go, whoever else has the open file: a child between fork and exec, say.
+    package var unlock: @Sendable (_ descriptor: Int32) -> Void
     /// Asks the kernel to read a range ahead.
     package var willNeed: @Sendable (_ descriptor: Int32, _ offset: Int64, _ count: Int64) -> Void
     /// Tells the kernel that a range will not be needed again soon.

@@ -37,6 +37,16 @@ extension Registry {
         }
     }
 
+    /// The tags of a repository that were set last, the latest first.
+    package func newestTags(in repository: RepositoryName, limit: Int) async throws -> [Tag] {
+        try await translating {
+            guard let tags = try await catalog.newestTags(in: repository, limit: limit) else {
+                throw RegistryError.nameUnknown(repository)
+            }
+            return tags
+        }
+    }
+
     /// The repositories that hold a manifest, after one, in byte order.
     package func repositories(after: RepositoryName?, limit: Int) async throws -> Page<RepositoryName> {
         try await translating {

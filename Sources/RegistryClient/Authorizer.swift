@@ -22,6 +22,8 @@ enum TokenScope: Hashable, Sendable, CustomStringConvertible {
     case records
     /// To read the log and its entries, as another region or as an auditor.
     case log
+    /// To list the repositories.
+    case catalog
     /// To plan what goes, in all repositories where that is a right, and to read such plans.
     case retention
 
@@ -30,6 +32,7 @@ enum TokenScope: Hashable, Sendable, CustomStringConvertible {
         case .repository(let name, let actions): "repository:\(name):\(actions.rawValue)"
         case .administration: "registry:admin:admin"
         case .records: "registry:admin:admin registry:audit:audit"
+        case .catalog: "registry:catalog:*"
         case .log: "registry:replicate:replicate registry:audit:audit"
         case .retention: "registry:retain:retain registry:audit:audit"
         }

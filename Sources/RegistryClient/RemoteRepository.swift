@@ -31,6 +31,13 @@ package struct RemoteRepository: Sendable {
         registry = try RemoteRegistry(origin: origin, name: name, credentials: credentials, transport: transport)
     }
 
+    /// One of a registry that is asked already.
+    init(_ name: RepositoryName, at registry: RemoteRegistry) {
+        self.name = name
+        self.registry = registry
+        isLocal = false
+    }
+
     package var origin: Origin { registry.origin }
 
     var transport: Transport { registry.transport }

@@ -36,6 +36,7 @@ extension SimulatedDisk {
         filesystem.space = { _ in FilesystemSpace(total: 1 << 40, available: 1 << 39) }
         filesystem.type = { _ in .other(0xEF53) }
         filesystem.lock = { _ in }
+        filesystem.unlock = { _ in }
         filesystem.willNeed = { _, _, _ in }
         filesystem.dontNeed = { _, _, _ in }
         filesystem.isCached = { _, _ in false }

@@ -22,7 +22,7 @@ class Partial:
             self.a.start()
             self.key = self.a.key()
             self.push(self.images)
-            self.follow('["prod/**"]')
+            self.added()
             self.b.start()
             self.has("prod", "the part that is followed")
             self.push(4)
@@ -48,6 +48,18 @@ class Partial:
                 region.stop()
         status, output = self.b.fsck(deep=True)
         self.expect(status == 0, f"fsck --deep finds nothing {output.strip()[-300:] * bool(status)}")
+
+    def added(self):
+        """The command writes what the server reads, and leaves the rest as it is."""
+        kept = "# what I know of others\ndrain-seconds: 5\n\n"
+        self.b.file.write_text(kept)
+        command = [self.binary, "region", "add", "a", f"http://{self.a.host}", "--config", str(self.b.file),
+                   "--repositories", "prod/**"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.expect(done.returncode == 0 and self.key in done.stdout, f"a region is added {done.stderr[-200:]}")
+        self.expect(self.b.file.read_text().startswith(kept.rstrip()), "what was in the file is there")
+        again = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.expect(again.returncode != 0 and "two regions" in again.stderr, "and not a second time")
 
     def push(self, count):
         for _ in range(count):

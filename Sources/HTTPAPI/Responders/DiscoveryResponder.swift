@@ -11,6 +11,7 @@ import Registry
 extension Responder {
     func tags(_ exchange: Exchange, _ name: RepositoryName) async throws -> Answer {
         try exchange.require([.get, .head])
+        if let count = try exchange.number("newest") { return try await newestTags(exchange, name, count) }
         let requested = try exchange.pageLength()
         var last: Tag?
         if let text = exchange.query["last"], !text.isEmpty {
@@ -27,6 +28,20 @@ extension Responder {
             requested: requested,
             path: "/v2/\(name)/tags/list"
         ) { json, tags in
+            json.key("name")
+            json.string(name.description)
+            json.key("tags")
+            json.array { json in for tag in tags { json.string(tag) } }
+        }
+    }
+
+    /// `?newest=N`, which is not of the specification: the tags that were set last, the latest first, on one page.
+    private func newestTags(_ exchange: Exchange, _ name: RepositoryName, _ count: Int64) async throws -> Answer {
+        guard (1...Int64(HTTPLimits.page)).contains(count) else {
+            throw RequestError.badQuery("newest is a number from 1 to \(HTTPLimits.page)")
+        }
+        let tags = try await registry.newestTags(in: name, limit: Int(count)).map(\.description)
+        return list(tags, hasMore: false, requested: nil, path: "") { json, tags in
             json.key("name")
             json.string(name.description)
             json.key("tags")

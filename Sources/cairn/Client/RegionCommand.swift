@@ -10,7 +10,8 @@ struct RegionCommand: AsyncParsableCommand {
         commandName: "region",
         abstract: "See how a registry follows other regions, and say what is done about them.",
         subcommands: [
-            Status.self, List.self, Pause.self, Resume.self, Retire.self, Conflicts.self, Resolve.self,
+            Status.self, List.self, RegionAddCommand.self, Pause.self, Resume.self, Retire.self, Conflicts.self,
+            Resolve.self,
             Audit.self, WarmCommand.self, HomeCommand.self,
         ]
     )

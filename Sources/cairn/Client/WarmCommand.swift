@@ -12,7 +12,8 @@ struct WarmCommand: AsyncParsableCommand {
         abstract: "Have images fetched ahead, and wait until every byte of them is there.",
         discussion: """
             A rollout or rollback in that region starts warm then. It takes the right to pull, and ends with 0 once \
-            all images are whole there.
+            all images are whole there. With --newest each name is a pattern, such as host/prod/*, and means that many \
+            of the tags that were set last in each repository.
 
             """ + ClientCommand.exitStatuses
     )
@@ -29,6 +30,9 @@ struct WarmCommand: AsyncParsableCommand {
     )
     var region: String?
 
+    @Option(help: ArgumentHelp("Take the newest tags of each repository that matches.", valueName: "count"))
+    var newest: Int?
+
     @Option(help: ArgumentHelp("How long to wait for each.", valueName: "seconds"))
     var timeout: Int64 = 3_600
 
@@ -40,8 +44,38 @@ struct WarmCommand: AsyncParsableCommand {
     func run() async throws {
         try await ClientCommand.attempt("region warm") { () async throws(ClientError) in
             guard !images.isEmpty else { throw ClientError(.usage, "name at least one image") }
-            for image in images { try await warm(ImageReference(parsing: image)) }
+            if let newest, !(1...1_000).contains(newest) {
+                throw ClientError(.usage, "--newest takes a number from 1 to 1000")
+            }
+            for image in images {
+                let meant = try await newest == nil ? [image] : tags(of: image)
+                for one in meant { try await warm(ImageReference(parsing: one)) }
+            }
         }
+    }
+
+    /// The images that a pattern means: the newest tags of each repository that matches.
+    private func tags(of pattern: String) async throws(ClientError) -> [String] {
+        guard let slash = pattern.firstIndex(of: "/") else {
+            throw ClientError(.usage, "a pattern is host[:port]/pattern: \(pattern)")
+        }
+        let (authority, rest) = (String(pattern[..<slash]), pattern[pattern.index(after: slash)...])
+        let glob: Glob
+        do { glob = try Glob(parsing: String(rest)) } catch {
+            throw ClientError(.usage, "\(rest) is no pattern: \(error.reason)")
+        }
+        let count = newest ?? 1
+        let found = try await connection.withRegistry(authority) { registry async throws(ClientError) in
+            var found: [String] = []
+            for name in try await registry.repositories(matching: glob) {
+                for (tag, digest) in try await registry.newestTags(of: name, count: count) {
+                    found.append("\(authority)/\(name):\(tag)@\(digest)")
+                }
+            }
+            return found
+        }
+        guard !found.isEmpty else { throw ClientError(.notFound, "no tag matches \(pattern)") }
+        return found
     }
 
     private func warm(_ image: ImageReference) async throws(ClientError) {

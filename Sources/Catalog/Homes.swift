@@ -36,9 +36,9 @@ struct HomeMove {
         switch EventKind(rawValue: change.kind) {
         case .repositoryCreated: self.init(origin: stamp.origin, epoch: 0, stamp: stamp, index: index)
         case .homeSet:
-            guard let home = change.body?["home"]?.text, case .integer(let epoch)? = change.body?["epoch"] else {
-                return nil
-            }
+            guard let home = change.body?["home"]?.text, case .integer(let epoch)? = change.body?["epoch"],
+                (0..<CatalogLimits.homeEpochs).contains(epoch)
+            else { return nil }
             self.init(origin: home, epoch: epoch, stamp: stamp, index: index)
         default: return nil
         }
@@ -155,6 +155,9 @@ extension Catalog {
             let standing = try transaction.home(of: transaction.repository(name))
             if standing.origin == origin { return .unchanged(epoch: standing.epoch) }
             guard standing.isHere || isTakeover else { return .refused(standing) }
+            guard standing.epoch + 1 < CatalogLimits.homeEpochs else {
+                throw CatalogError(.inconsistent, "the home of \(name) was handed over \(standing.epoch) times")
+            }
             let repository = try transaction.repositoryForWriting(name, context)
             let move = HomeMove(origin: origin, epoch: standing.epoch + 1, stamp: transaction.stamp)
             try transaction.note(move, of: repository)

@@ -9,6 +9,8 @@ package enum CatalogLimits {
     package static let checkpointsKept = 10_000
     /// UTF-8 bytes kept of an actor and of a request id.
     package static let contextBytes = 256
+    /// How often a repository's home can be handed over.
+    static let homeEpochs: Int64 = 1 << 50
     /// Rows that one read returns, whatever was asked for.
     package static let pageRows = 10_000
     /// Bytes of annotations after which a page of referrers ends early.

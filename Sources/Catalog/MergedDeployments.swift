@@ -22,7 +22,8 @@ private struct LoggedDeployment {
         }
         func number(_ key: String) -> Int64? {
             guard case .integer(let number)? = change.body?[key] else { return nil }
-            return number
+            // Whatever a region says, it protects an image for a time that a report can hold.
+            return min(max(number, 0), change.timestamp.seconds + ProtectionLimits.loggedReportSeconds)
         }
         guard let environment = name("environment"), let target = name("target") else { return nil }
         place = DeploymentPlace(environment: environment, target: target, service: name("service"))

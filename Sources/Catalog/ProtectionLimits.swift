@@ -24,6 +24,8 @@ package enum ProtectionLimits {
     /// How often the log is told of a report that is renewed, in seconds: often enough that other regions, which know
     /// of it by the log alone, never take the image for one that runs nowhere.
     static func logSpan(grace: Int64) -> Int64 { max(3_600, min(7 * 86_400, grace / 4)) }
+    /// How long after its time an entry of another region's log may protect an image, in seconds.
+    static let loggedReportSeconds: Int64 = 400 * 86_400
     /// How long an entry of a log holds that does not say so itself, in seconds.
     static let unsaidReportSeconds: Int64 = 86_400
     /// Rows that one transaction or one read of this part looks at.

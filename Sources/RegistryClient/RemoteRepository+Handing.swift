@@ -9,14 +9,14 @@ package import OCI
 package struct HandedManifest: Sendable {
     let digest: Digest
     let tags: [Tag]
-    let mediaType: String
+    let mediaType: String?
     let bytes: [UInt8]
     let headers: [(name: String, value: String)]
 
     package init(
         digest: Digest,
         tags: [Tag],
-        mediaType: String,
+        mediaType: String?,
         bytes: [UInt8],
         headers: [(name: String, value: String)]
     ) {
@@ -48,7 +48,7 @@ extension RemoteRepository {
         let call = Call(
             method: .PUT,
             target: target("manifests/\(push.digest)?\(query)"),
-            headers: [("Content-Type", push.mediaType)] + push.headers.map { ($0.name, $0.value) },
+            headers: (push.mediaType.map { [("Content-Type", $0)] } ?? []) + push.headers.map { ($0.name, $0.value) },
             body: ByteBuffer(bytes: push.bytes),
             accepted: Self.refusals.union([200, 201]),
             purpose: "setting tags of \(name) in its home region",

@@ -22,7 +22,7 @@ package struct RegionIntake: Sendable {
         try await catalog.hearPeer(origin, size: mirror.size)
     }
 
-    /// Follows these repositories of the peer from now on. What of its log was passed over, and is about one of them, is
+    /// Follows these repositories of the peer from now on. What of its log was passed over and is about one of them is
     /// applied as if it had come now.
     ///
     /// Crash story: which ones are followed is noted last, so that it begins again.

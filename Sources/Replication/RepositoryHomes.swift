@@ -9,7 +9,8 @@ package struct HomePush: Sendable {
     package let repository: RepositoryName
     package let digest: Digest
     package let tags: [Tag]
-    package let mediaType: String
+    /// The `Content-Type` that the client gave.
+    package let mediaType: String?
     package let bytes: [UInt8]
     /// Those of the client that the home has to know: conditions, and the request's id.
     package let headers: [(name: String, value: String)]
@@ -18,7 +19,7 @@ package struct HomePush: Sendable {
         repository: RepositoryName,
         digest: Digest,
         tags: [Tag],
-        mediaType: String,
+        mediaType: String?,
         bytes: [UInt8],
         headers: [(name: String, value: String)]
     ) {

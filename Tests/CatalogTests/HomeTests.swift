@@ -175,3 +175,47 @@ import Testing
         #expect(standing(try await push(1, "v2", there))?.origin == here.origin)
     }
 }
+
+/// What a region that lies writes into its log.
+@Suite struct LyingRegionTests {
+    private let (here, there): (MemoryRegion, MemoryRegion)
+
+    init() async throws {
+        (here, there) = (try MemoryRegion("here"), try MemoryRegion("there"))
+        try await here.meet(there)
+        try await here.catalog.linkConfig()
+        _ = try await here.catalog.put(SampleManifest.image(1), tags: ["v1"], immutable: ["v1"])
+    }
+
+    private func merge(_ kind: String, _ body: String) async throws -> [MergeOutcome] {
+        // A hybrid timestamp has its milliseconds above 16 bits of a counter.
+        let time = HybridTimestamp(rawValue: here.clock.wallMilliseconds << 16)
+        let leaf = """
+            {"v":1,"salt":"","kind":"\(kind)","origin":"\(there.origin)","hlc":"\(time.rawValue)","repo":"team/app",\
+            "actor":"a-x","request":"r","body":\(body)}
+            """
+        let entry = MergedEntry(index: 0, change: try LoggedChange(parsing: Array(leaf.utf8)))
+        return try await here.catalog.merge([entry], of: there.origin).outcomes
+    }
+
+    @Test(arguments: ["9223372036854775807", "-1", "1125899906842624", "null", "\"7\""])
+    func anEpochThatCannotBeChangesNothing(epoch: String) async throws {
+        let outcomes = try await merge("repo.home", #"{"home":"\#(there.origin)","epoch":\#(epoch)}"#)
+        #expect(outcomes == [.applied])
+        let home = try await here.catalog.homes(after: "", limit: 1).first
+        #expect(home?.origin == here.origin && home?.epoch == 0)
+    }
+
+    @Test(arguments: ["9223372036854775807", "-9223372036854775808", "\"x\""])
+    func aReportHoldsForNoLongerThanReportsDo(time: String) async throws {
+        let digest = try SampleManifest.image(1).digest
+        let outcomes = try await merge(
+            "deploy.report",
+            #"{"environment":"prod","target":"t","digest":"\#(digest)","stale_at":\#(time),"expires_at":\#(time)}"#
+        )
+        #expect(outcomes == [.applied])
+        let reports = try await here.catalog.deployments(in: nil, environment: nil, after: 0, limit: 9)
+        let now = here.clock.wallMilliseconds / 1_000
+        #expect(reports.count == 1 && reports.allSatisfy { $0.expiresAt <= now + 400 * 86_400 })
+    }
+}

@@ -91,7 +91,7 @@ extension Responder {
                     repository: name,
                     digest: stored.digest,
                     tags: tags.filter(caller.isImmutable),
-                    mediaType: exchange.headers[.contentType] ?? "",
+                    mediaType: exchange.headers[.contentType],
                     bytes: push.bytes,
                     headers: exchange.handedHeaders
                 ),

@@ -89,7 +89,10 @@ extension SQL {
     static let countReportsOfReporter =
         "SELECT COUNT(*) FROM (SELECT 1 FROM deployment WHERE reporter = ? LIMIT ?) AS bounded"
     static let countReportsOfRepository =
-        "SELECT COUNT(*) FROM (SELECT 1 FROM deployment WHERE repo_id = ? LIMIT ?) AS bounded"
+        """
+        SELECT COUNT(*) FROM (SELECT 1 FROM deployment
+            WHERE repo_id = ? AND reporter NOT GLOB 'a-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*' LIMIT ?) AS bounded
+        """
     static let setDeployed = """
         INSERT INTO deployed(repo_id, env, service, reporter, digest, first_at, last_hlc) VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT(repo_id, env, service, reporter, digest) DO UPDATE SET
@@ -132,7 +135,7 @@ extension Catalog {
             if former == nil, let limit = try transaction.reportLimitReached(group) { return .tooMany(limit: limit) }
             let span = ProtectionLimits.logSpan(grace: grace)
             let isOther = former?.digest != report.digest || former?.endedAt != nil
-            let isLogged = isOther || former.map { now >= $0.loggedAt + span || now < $0.loggedAt } ?? true
+            let isLogged = isOther || former.map { $0.wantsLogging(report, at: now, span: span, grace: grace) } ?? true
             try transaction.database.run(
                 SQL.setDeployment,
                 group.repository,
@@ -226,26 +229,6 @@ struct DeploymentGroup: Hashable {
 struct DeploymentEnds {
     let staleAt: Int64
     let expiresAt: Int64
-}
-
-/// The report that is there already.
-private struct FormerReport {
-    let digest: Digest
-    let deployment: String?
-    let reportedAt: Int64
-    let staleAt: Int64
-    let expiresAt: Int64
-    let endedAt: Int64?
-    let loggedAt: Int64
-
-    func says(_ report: DeploymentReport) -> Bool {
-        endedAt == nil && digest == report.digest && deployment == report.deployment?.description
-    }
-
-    func isFresh(at now: Int64, staleAt end: Int64) -> Bool {
-        let span = ProtectionLimits.heartbeatSeconds
-        return now >= reportedAt && now - reportedAt < span && end >= staleAt && end - staleAt < span
-    }
 }
 
 extension Transaction {

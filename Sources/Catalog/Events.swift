@@ -64,6 +64,11 @@ struct EventLeaf {
     /// Random bytes of an actor's name in the log.
     static let pseudonymBytes = 10
 
+    static func isPseudonym(_ text: String) -> Bool {
+        let digits = text.dropFirst(2)
+        return text.hasPrefix("a-") && digits.utf8.count == 2 * pseudonymBytes && digits.allSatisfy(\.isHexDigit)
+    }
+
     let kind: EventKind
     let origin: String
     let timestamp: HybridTimestamp
@@ -140,11 +145,7 @@ extension Transaction {
 
     /// The name that who reported something has in the log: whom another region's log named keeps that name.
     func logName(of reporter: String) throws -> String {
-        let digits = reporter.dropFirst(2)
-        let isPseudonym =
-            reporter.hasPrefix("a-") && digits.utf8.count == 2 * EventLeaf.pseudonymBytes
-            && digits.allSatisfy(\.isHexDigit)
-        return isPseudonym ? reporter : try pseudonym(of: reporter)
+        EventLeaf.isPseudonym(reporter) ? reporter : try pseudonym(of: reporter)
     }
 
     /// The name that a principal has in the log: made when it is first needed, the same from then on.

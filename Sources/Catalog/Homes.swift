@@ -23,6 +23,8 @@ struct HomeMove {
     let stamp: Stamp
     /// Its index in the log of the other region that wrote it; nil for an own one.
     var index: Int64?
+    /// How many entries of other logs counted where it was written.
+    var heard: [String: Int64] = [:]
 
     init(origin: String, epoch: Int64, stamp: Stamp, index: Int64? = nil) {
         self.origin = origin
@@ -36,11 +38,30 @@ struct HomeMove {
         switch EventKind(rawValue: change.kind) {
         case .repositoryCreated: self.init(origin: stamp.origin, epoch: 0, stamp: stamp, index: index)
         case .homeSet:
+            // Of other regions only the lower half: nobody can use them up.
+            let epochs = index == nil ? CatalogLimits.homeEpochs : CatalogLimits.homeEpochs / 2
             guard let home = change.body?["home"]?.text, case .integer(let epoch)? = change.body?["epoch"],
-                (0..<CatalogLimits.homeEpochs).contains(epoch)
+                (0..<epochs).contains(epoch)
             else { return nil }
             self.init(origin: home, epoch: epoch, stamp: stamp, index: index)
+            for member in change.body?["heard"]?.members ?? [] {
+                guard case .integer(let size) = member.value, heard.count < CatalogLimits.peers else { continue }
+                heard[member.key] = size
+            }
         default: return nil
+        }
+    }
+}
+
+extension HomeMove {
+    /// `heard` as its row has it: one log a line.
+    var heardText: String { heard.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: "\n") }
+
+    static func heard(in text: String) -> [(log: String, size: Int64)] {
+        text.split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2, let size = Int64(parts[0]) else { return nil }
+            return (String(parts[1]), size)
         }
     }
 }
@@ -62,14 +83,15 @@ package enum HomeChange: Sendable, Hashable {
 }
 
 extension SQL {
-    static let home = "SELECT home_region, home_epoch, home_by, home_idx, home_hlc FROM repo WHERE id = ?"
-    /// A peer of which older entries are still coming, that was heard first before some time.
+    static let home = "SELECT home_region, home_epoch, home_by, home_idx, home_hlc, home_heard FROM repo WHERE id = ?"
+    /// A peer of which older entries are still coming, that was added before some time.
     static let joiningPeer = """
-        SELECT region FROM peer WHERE state = 'following' AND applied < joined AND COALESCE(joined_hlc, 0) <= ? LIMIT 1
+        SELECT region FROM peer WHERE state <> 'retired' AND (joined IS NULL OR applied < joined)
+            AND COALESCE(joined_hlc, 0) <= ? LIMIT 1
         """
     /// The highest epoch counts; of one epoch, the first that said so.
     static let setHome = """
-        UPDATE repo SET home_region = ?, home_epoch = ?, home_hlc = ?, home_by = ?, home_idx = ?
+        UPDATE repo SET home_region = ?, home_epoch = ?, home_hlc = ?, home_by = ?, home_idx = ?, home_heard = ?
         WHERE id = ? AND (home_region IS NULL OR home_epoch < ?
             OR (home_epoch = ? AND (home_hlc, home_by) > (?, ?)))
         """
@@ -85,7 +107,7 @@ extension Transaction {
     ///
     /// Who was given the home by another region's entry has it once all before that entry counts: until then there may
     /// be tags of which nothing is known here. While what another region had before is still coming, a repository
-    /// that was created here since that region was first heard, or of which nobody has said, may have its home there.
+    /// that was created here since that region was added, or of which nobody has said, may have its home there.
     func home(of repository: Repository?) throws -> HomeStanding {
         let row = try repository.flatMap { try database.row(SQL.home, $0.id) }
         let (origin, epoch) = (try row?.optionalText(0), try row?.int(1) ?? 0)
@@ -102,22 +124,31 @@ extension Transaction {
             return standing("immutable tags of this repository are created in the region '\(region)'")
         }
         if epoch == 0 { return try unlessJoining(since: row.int(4)) }
-        guard let index = try row.optionalInt(3), let giver = try peer(row.text(2)), giver.state != .retired,
+        if let index = try row.optionalInt(3), let giver = try peer(row.text(2)), giver.state != .retired,
             giver.applied <= index
-        else { return standing(nil) }
-        return standing("what the region '\(giver.region)' did before it gave this repository away is still coming")
+        {
+            return standing("what the region '\(giver.region)' did before it gave this repository away is still coming")
+        }
+        // Nor may there be anything that the giver had heard of others, and this region has not.
+        for (log, size) in try HomeMove.heard(in: row.text(5)) {
+            guard let other = try peer(log), other.state != .retired, other.applied < size else { continue }
+            return standing("what the region '\(other.region)' did before the home was given here is still coming")
+        }
+        return standing(nil)
     }
 
     /// Keeps where a repository's home is, unless a later handing over is known.
     func note(_ move: HomeMove, of repository: Repository) throws {
+        let origin = try goesOn(move.origin)
         let (time, by) = (move.stamp.time.rawValue, move.stamp.origin)
         try database.run(
             SQL.setHome,
-            move.origin,
+            origin,
             move.epoch,
             time,
             by,
             move.index,
+            move.heardText,
             repository.id,
             move.epoch,
             move.epoch,
@@ -126,10 +157,17 @@ extension Transaction {
         )
     }
 
-    /// This registry goes on under another log.
-    func continueHomes(of former: String) throws {
-        try database.run(SQL.continueHomes, settings.origin, former)
-        try database.run(SQL.continueHomesBy, settings.origin, former)
+    /// The log that a region's former one goes on as.
+    private func goesOn(_ origin: String) throws -> String {
+        guard let former = try peer(origin), former.state == .retired else { return origin }
+        let peers = try database.rows(SQL.peers).map(PeerRecord.init)
+        return peers.first { $0.region == former.region && $0.state != .retired }?.origin ?? origin
+    }
+
+    /// A log goes on as another one, here or in another region.
+    func continueHomes(of former: String, as origin: String) throws {
+        try database.run(SQL.continueHomes, origin, former)
+        try database.run(SQL.continueHomesBy, origin, former)
     }
 }
 
@@ -159,7 +197,10 @@ extension Catalog {
                 throw CatalogError(.inconsistent, "the home of \(name) was handed over \(standing.epoch) times")
             }
             let repository = try transaction.repositoryForWriting(name, context)
-            let move = HomeMove(origin: origin, epoch: standing.epoch + 1, stamp: transaction.stamp)
+            var move = HomeMove(origin: origin, epoch: standing.epoch + 1, stamp: transaction.stamp)
+            for peer in try transaction.database.rows(SQL.peers).map(PeerRecord.init) where peer.state != .retired {
+                move.heard[peer.origin] = peer.applied
+            }
             try transaction.note(move, of: repository)
             try transaction.changed(repository)
             let event = try transaction.record(
@@ -170,6 +211,7 @@ extension Catalog {
                 [
                     "home": .string(origin), "epoch": .integer(move.epoch),
                     "former": CanonicalJSON(standing.origin), "takeover": .bool(!standing.isHere),
+                    "heard": .object(move.heard.mapValues { .integer($0) }),
                 ]
             )
             return .changed(event: event, epoch: move.epoch)

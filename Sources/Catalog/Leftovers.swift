@@ -17,6 +17,10 @@ extension SQL {
         SELECT leaf FROM event WHERE repo_id = ? AND subject = ? AND kind IN ('tag.set', 'tag.delete')
             AND (seq IS NOT NULL OR id > ?) ORDER BY id DESC LIMIT 1
         """
+    /// What is said anew, later, counts then.
+    static let forgetHomeTime = """
+        UPDATE repo SET home_hlc = 9223372036854775807 WHERE id = ? AND home_by = ? AND home_hlc = ?
+        """
     static let manifestBytes = "SELECT payload, media_type FROM manifest WHERE repo_id = ? AND digest = ?"
 }
 
@@ -100,6 +104,9 @@ extension Transaction {
 
     /// A write that no log has.
     private func forget(_ change: LoggedChange, in repository: Repository?) throws {
+        if change.isOfHome, let repository {
+            try database.run(SQL.forgetHomeTime, repository.id, settings.origin, change.timestamp.rawValue)
+        }
         guard let repository, let tag = change.tag else { return }
         try forgetWrite(of: tag, at: change.timestamp, in: repository)
     }

@@ -45,6 +45,9 @@ package struct LoggedChange: Sendable, Hashable {
         [EventKind.quarantineSet, .quarantineCleared].map(\.rawValue).contains(kind)
     }
 
+    /// Whether it says where the home of a repository is.
+    package var isOfHome: Bool { [EventKind.repositoryCreated, .homeSet].map(\.rawValue).contains(kind) }
+
     /// What it is, as the log calls it.
     package var kindName: String { kind }
 

@@ -190,7 +190,7 @@ struct ManifestPutOperation: Sendable {
                 change,
                 to: digest,
                 exempted: exempted.contains(change.tag),
-                homeEpoch: immutable.contains(change.tag) ? home?.epoch : nil,
+                homeEpoch: epoch(of: change.tag, home, in: repository, transaction),
                 in: repository,
                 context
             )
@@ -208,6 +208,17 @@ struct ManifestPutOperation: Sendable {
         return .stored(
             StoredManifest(event: event, timestamp: transaction.timestamp, existed: existed, tags: changes)
         )
+    }
+
+    /// The epoch under which an immutable tag is set. What it has already keeps the one that it has.
+    private func epoch(
+        of tag: Tag,
+        _ home: HomeStanding?,
+        in repository: Repository,
+        _ transaction: Transaction
+    ) throws -> Int64? {
+        guard immutable.contains(tag), let home else { return nil }
+        return home.isHere ? home.epoch : try transaction.lastHomeEpoch(of: tag, in: repository)
     }
 
     /// The rows of the manifest: its blob, its link, itself and its edges. `row` is the one that is here, if any.

@@ -162,7 +162,8 @@ struct Merge {
         case .deploymentReported:
             repository = try named(change)
             guard let repository else { break }
-            let isOrdered = peer.joined.map { peer.applied >= $0 } ?? false
+            let oldest = try database.row(SQL.oldestOpen, peer.origin)?.int(0) ?? entry.index
+            let isOrdered = entry.index < peer.size && oldest >= entry.index
             try transaction.applyDeployment(change, isOrdered: isOrdered, in: repository)
         case .quarantineSet, .quarantineCleared:
             try transaction.applyRegister(change, in: nil, context)

@@ -30,7 +30,11 @@ private struct LoggedDeployment {
         digest = change.digest("digest")
         former = change.digest("former")
         deployment = name("deployment")
-        reporter = change.body?["reporter"]?.text ?? change.actor
+        let name = change.body?["reporter"]?.text ?? change.actor
+        // What is no name of a log is none of a principal here either.
+        reporter =
+            EventLeaf.isPseudonym(name)
+            ? name : Catalog.Context.cut("\(change.origin) \(name)", to: CatalogLimits.contextBytes)
         let stale = number("stale_at") ?? change.timestamp.seconds + ProtectionLimits.unsaidReportSeconds
         staleAt = stale
         expiresAt = max(stale, number("expires_at") ?? stale + ProtectionLimits.graceSeconds)

@@ -48,7 +48,7 @@ extension Catalog {
             let kind = EventKind.originChanged
             guard try database.row(SQL.continued, kind.rawValue, origin) == nil else { return }
             try transaction.retireLog()
-            try transaction.continueHomes(of: former.origin)
+            try transaction.continueHomes(of: former.origin, as: origin)
             try transaction.record(
                 kind,
                 nil,

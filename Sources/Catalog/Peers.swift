@@ -48,16 +48,17 @@ extension SQL {
     static let peers = peerColumns + " ORDER BY origin"
     static let countPeers = "SELECT COUNT(*) FROM peer"
     static let insertPeer = """
-        INSERT INTO peer(origin, region, state) VALUES (?, ?, 'following')
+        INSERT INTO peer(origin, region, state, joined_hlc) VALUES (?, ?, 'following', ?)
         """
     static let namePeer = "UPDATE peer SET region = ? WHERE origin = ?"
+    static let replacedPeers = "SELECT origin FROM peer WHERE region = ? AND origin <> ? AND state <> 'retired'"
     static let replacePeers = """
         UPDATE peer SET state = 'retired', reason = ? WHERE region = ? AND origin <> ? AND state <> 'retired'
         """
     static let setPeerState = "UPDATE peer SET state = ?, reason = ? WHERE origin = ?"
-    static let setFollowed = "UPDATE peer SET followed = ? WHERE origin = ?"
+    static let setFollowed = "UPDATE peer SET followed = ?, pulls_until = 0 WHERE origin = ?"
     static let setPeerSize = "UPDATE peer SET size = ?, joined = ? WHERE origin = ?"
-    static let hearPeer = "UPDATE peer SET joined = ?, joined_hlc = ? WHERE origin = ? AND joined IS NULL"
+    static let hearPeer = "UPDATE peer SET joined = ? WHERE origin = ? AND joined IS NULL"
     /// What is parked waits for the clock alone.
     static let expediteWaiting = """
         UPDATE inbox SET next_try_st = 0 WHERE origin = ? AND state = 'waiting' AND next_try_st > 0
@@ -105,6 +106,9 @@ extension Catalog {
         try await writer.submit { transaction in
             let database = transaction.database
             guard origin != transaction.settings.origin else { return .own }
+            for former in try database.rows(SQL.replacedPeers, region, origin) {
+                try transaction.continueHomes(of: former.text(0), as: origin)
+            }
             try database.run(SQL.replacePeers, "its log goes on as \(origin)", region, origin)
             guard try transaction.peer(origin) == nil else {
                 try database.run(SQL.namePeer, region, origin)
@@ -112,7 +116,7 @@ extension Catalog {
             }
             let limit = CatalogLimits.peers
             guard try database.row(SQL.countPeers)?.int(0) ?? 0 < Int64(limit) else { return .tooMany(limit: limit) }
-            try database.run(SQL.insertPeer, origin, region)
+            try database.run(SQL.insertPeer, origin, region, transaction.timestamp.rawValue)
             return .added
         }
     }
@@ -153,7 +157,7 @@ extension Catalog {
     /// - Throws: `CatalogError`.
     package func hearPeer(_ origin: String, size: Int64) async throws(CatalogError) {
         try await writer.submit { transaction in
-            try transaction.database.run(SQL.hearPeer, size, transaction.timestamp.rawValue, origin)
+            try transaction.database.run(SQL.hearPeer, size, origin)
             for peer in try transaction.database.rows(SQL.peers).map(PeerRecord.init) {
                 try transaction.database.run(SQL.expediteWaiting, peer.origin)
             }

@@ -26,6 +26,8 @@ package struct StateRow: Sendable, Hashable {
         case manifest
         /// A quarantine, pin, hold or lock, by its kind and subject: when it was set, where, and when let go.
         case register
+        /// Where immutable tags of the repository are created, and how often that was handed over.
+        case home
     }
 
     package let kind: Kind
@@ -72,6 +74,11 @@ extension Catalog {
                 return try database.rows(SQL.stateOfManifests, id, after, limit).map { row in
                     StateRow(kind: .manifest, key: try row.digest(0).description, value: "")
                 }
+            case .home:
+                guard last == nil, let row = try database.row(SQL.home, id), let origin = try row.optionalText(0) else {
+                    return []
+                }
+                return [StateRow(kind: .home, key: "", value: "\(origin) \(try row.int(1))")]
             case .register:
                 let after = last?.key.split(separator: " ", maxSplits: 1).map(String.init) ?? ["", ""]
                 return try database.rows(SQL.stateOfRegisters, id, after[0], after[1], limit).map { row in

@@ -13,7 +13,7 @@ extension SQL {
         """
     /// A blob whose bytes another region has. What is condemned is on its way out: its bytes are fetched again.
     static let upsertRemoteBlob = """
-        INSERT INTO blob(digest, size, state, health) VALUES (?, ?, 'remote', 'ok')
+        INSERT INTO blob(digest, size, state, health, remote_of) VALUES (?, ?, 'remote', 'ok', ?)
         ON CONFLICT(digest) DO UPDATE SET
             state = CASE WHEN state = 'condemned' THEN 'remote' ELSE state END, condemned_st = NULL
         RETURNING size
@@ -48,8 +48,13 @@ extension SQL {
     static let announcedChanges = """
         SELECT leaf FROM inbox WHERE repo = ? AND state <> 'applied' ORDER BY idx DESC LIMIT ?
         """
+    static let remoteByLog = """
+        SELECT remote_of, COUNT(*), COALESCE(SUM(MIN(size, 8796093022208)), 0) FROM
+            (SELECT remote_of, size FROM blob WHERE state = 'remote' AND digest > x'' LIMIT ?) AS bounded
+        WHERE remote_of IS NOT NULL GROUP BY remote_of
+        """
     static let countRemote = """
-        SELECT COUNT(*), COALESCE(SUM(size), 0) FROM
+        SELECT COUNT(*), COALESCE(SUM(MIN(size, 8796093022208)), 0) FROM
             (SELECT size FROM blob WHERE state = 'remote' AND digest > x'' LIMIT ?) AS bounded
         """
 }
@@ -82,7 +87,7 @@ extension Transaction {
     func linkRemote(_ digest: Digest, size: Int64, to repository: Repository) throws {
         let (known, state) = try knownBlob(digest)
         if let known, state == .condemned { try accountStored(bytes: -known, blobs: -1) }
-        let actual = try database.row(SQL.upsertRemoteBlob, digest.key, size)?.int(0)
+        let actual = try database.row(SQL.upsertRemoteBlob, digest.key, size, stamp.origin)?.int(0)
         _ = try linkExisting(digest, size: actual ?? size, to: repository)
     }
 
@@ -165,6 +170,17 @@ extension Catalog {
                 if latest.map({ $0.stamp < write.stamp }) ?? true { latest = (write.stamp, write.digest) }
             }
             return latest?.digest
+        }
+    }
+
+    /// The same by the log whose entries first spoke of them.
+    package func remoteBacklogs() async throws(CatalogError) -> [String: StorageSum] {
+        try await readers.readOne { database in
+            var sums: [String: StorageSum] = [:]
+            for row in try database.rows(SQL.remoteByLog, CatalogLimits.countedRows) {
+                sums[try row.text(0)] = StorageSum(blobs: try row.int(1), bytes: try row.int(2))
+            }
+            return sums
         }
     }
 

@@ -125,7 +125,10 @@ extension Transaction {
         let change = entry.change
         replay(at: change.timestamp)
         if let event = entry.event { return try place(event, entry.leaf, at: index) }
-        if index == 0, change.formerLog != nil { try retireLog() }
+        if index == 0, let former = change.formerLog {
+            try retireLog()
+            try continueHomes(of: former.origin, as: change.origin)
+        }
         let context = Catalog.Context(
             actor: try database.row(SQL.actorName, change.actor)?.text(0) ?? change.actor,
             requestID: change.requestID,

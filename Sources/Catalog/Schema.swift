@@ -30,7 +30,10 @@ enum Schema {
             try database.execute(sql: regions)
             try stampWhatIsHere(database, origin)
         }
-        migrator.registerMigration("8-homes") { try $0.execute(sql: homes) }
+        migrator.registerMigration("8-homes") { database in
+            try database.execute(sql: homes)
+            try giveHomes(database, origin)
+        }
         return migrator
     }
 

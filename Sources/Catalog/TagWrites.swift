@@ -141,7 +141,8 @@ extension Transaction {
 
     /// The epoch under which a tag was set last, if it was immutable then.
     func lastHomeEpoch(of tag: Tag, in repository: Repository) throws -> Int64? {
-        try writes(of: tag, in: repository).last { $0.digest != nil }?.homeEpoch
+        let writes = try writes(of: tag, in: repository)
+        return (TagOutcome(writes).current ?? writes.last { $0.digest != nil })?.homeEpoch
     }
 
     /// The newest writes of a tag, in the order of their stamps.

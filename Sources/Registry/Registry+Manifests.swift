@@ -142,6 +142,11 @@ extension Registry {
         try await translating { try await catalog.manifest(.tag(tag), in: repository)?.digest }
     }
 
+    /// Whether a manifest is here and not deleted.
+    package func hasManifest(_ digest: Digest, in repository: RepositoryName) async throws -> Bool {
+        try await translating { try await catalog.manifest(.digest(digest), in: repository) != nil }
+    }
+
     static func refusal(_ outcome: ManifestPut) -> RegistryError {
         switch outcome {
         case .unresolved(let references):

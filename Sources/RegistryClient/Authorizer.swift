@@ -95,6 +95,12 @@ actor Authorizer {
         }
     }
 
+    /// Proves who asks before it is demanded: where who is nobody is answered too, with less.
+    func prove(answering challenges: [Challenge], for scope: TokenScope) async throws(ClientError) {
+        guard found.credentials != nil, !challenges.isEmpty else { return }
+        _ = try await header(answering: challenges, for: scope, sent: nil)
+    }
+
     /// What the request carries that is sent again after it was answered with 401. `sent` is the header that did not
     /// suffice.
     ///

@@ -11,6 +11,7 @@ extension RemoteRegistry {
     /// - Returns: In the order of their names.
     /// - Throws: `.network` for an answer that is no list.
     package func repositories(matching pattern: Glob) async throws(ClientError) -> [RepositoryName] {
+        try await introduce(for: .catalog)
         var found: [RepositoryName] = []
         var next: String? = "/v2/_catalog?n=1000"
         while let target = next {

@@ -19,6 +19,8 @@ package struct RegionClient: Sendable {
         /// Those that are there and do not count yet, and how old the oldest change of them is.
         package let waiting: Int64
         package let secondsBehind: Int64
+        /// Bytes of blobs that its entries speak of and that are still to be fetched.
+        package let bytesBehind: Int64
         /// What the oldest one is, and why it waits.
         package let oldest: String?
         /// Entries of the registry's own log that the region has said it has.
@@ -128,6 +130,7 @@ extension RegionClient.Region {
             behind: element["behind"]?.number ?? 0,
             waiting: element["waiting"]?.number ?? 0,
             secondsBehind: element["seconds_behind"]?.number ?? 0,
+            bytesBehind: element["bytes_behind"]?.number ?? 0,
             oldest: element["oldest"]?.text.map { ShownText.line($0) },
             confirmed: element["confirmed"]?.number ?? 0,
             verifiedAt: element["verified_at"]?.text.map { ShownText.line($0) },

@@ -91,6 +91,15 @@ package struct RemoteRegistry: Sendable {
         }
     }
 
+    /// Asks the registry how one proves who one is, and does so where there are credentials: for what is answered with
+    /// less, and not with 401, to who does not.
+    func introduce(for scope: TokenScope) async throws(ClientError) {
+        guard let address = try? WebAddress(parsing: "\(origin)/v2/") else { return }
+        let answer = try await transport.send(Transport.Request(method: .GET, address: address, headers: []))
+        guard answer.status == 401 else { return }
+        try await authorizer.prove(answering: Challenge.parse(answer.fields("WWW-Authenticate")), for: scope)
+    }
+
     private func attempt(_ call: Call, _ scope: TokenScope) async throws(ClientError) -> Answer {
         guard var address = try? WebAddress(parsing: "\(origin)\(call.target)") else {
             throw ClientError(.network, "\(origin) names a place by what is no path")

@@ -26,6 +26,8 @@ package struct RegionStatus: Sendable {
     package let secondsBehind: Int64
     /// What the oldest one is, for people.
     package let oldest: String?
+    /// Bytes of blobs that its entries speak of and that are still to be fetched; at most 100,000 blobs are counted.
+    package let bytesBehind: Int64
     /// Entries of this region's log that it has said it has in full.
     package let confirmed: Int64
 }
@@ -127,11 +129,12 @@ package final class RegionControl: Sendable {
 
     package func status() async throws -> [RegionStatus] {
         let peers = try await catalog.peers()
-        let confirmed = try await catalog.confirmations()
+        let (confirmed, missing) = (try await catalog.confirmations(), try await catalog.remoteBacklogs())
         var found: [RegionStatus] = []
         for peer in peers {
             let inbox = try await catalog.inboxBacklog(of: peer.origin)
-            found.append(status(of: peer, inbox, confirmed: confirmed[peer.origin] ?? 0))
+            let bytes = missing[peer.origin]?.bytes ?? 0
+            found.append(status(of: peer, inbox, missing: bytes, confirmed: confirmed[peer.origin] ?? 0))
         }
         return found
     }
@@ -150,7 +153,12 @@ package final class RegionControl: Sendable {
         peer.state == .following ? log(of: peer).phase.rawValue : peer.state.rawValue
     }
 
-    private func status(of peer: PeerRecord, _ inbox: InboxBacklog, confirmed: Int64) -> RegionStatus {
+    private func status(
+        of peer: PeerRecord,
+        _ inbox: InboxBacklog,
+        missing bytes: Int64,
+        confirmed: Int64
+    ) -> RegionStatus {
         let log = log(of: peer)
         let change = inbox.oldest.flatMap { try? LoggedChange(parsing: $0.leaf) }
         let isFollowed = peer.state == .following
@@ -166,6 +174,7 @@ package final class RegionControl: Sendable {
             parked: inbox.parked,
             secondsBehind: change.map { max(0, now() - $0.timestamp.milliseconds / 1_000) } ?? 0,
             oldest: inbox.oldest.flatMap { entry in change.map { Self.sentence(entry, $0) } },
+            bytesBehind: bytes,
             confirmed: confirmed
         )
     }

@@ -119,7 +119,10 @@ package actor RegionWorker {
         var skipped: [Int64] = []
         for entry in due {
             // Nobody can ever say what it means where it cannot be read: it is kept in the mirror, and not waited for.
-            if let change = try? LoggedChange(parsing: entry.leaf), followed.follow(change.repository) {
+            // Where a repository's home is counts in any case: else this region could take itself for it.
+            if let change = try? LoggedChange(parsing: entry.leaf),
+                change.isOfHome || followed.follow(change.repository)
+            {
                 waiting.append(Waiting(entry: entry, change: change))
             } else {
                 skipped.append(entry.index)

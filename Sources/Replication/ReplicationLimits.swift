@@ -3,6 +3,8 @@
 
 /// The bounds of following other regions.
 package enum ReplicationLimits {
+    /// How often the status of regions is shown as metrics.
+    static let gaugePause: Duration = .seconds(10)
     /// Pulls that regions tell each other at once, and how often they ask, in seconds.
     package static let toldPulls = 1_000
     package static let pullsPause: Int64 = 600

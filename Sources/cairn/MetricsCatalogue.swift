@@ -31,6 +31,16 @@ enum MetricsCatalogue {
                 "cairn_region_log_entries_behind",
                 help: "Entries that another region has shown and that are not here."
             ),
+            .gauge("cairn_region_following", help: "1 where a region's newest checkpoint was verified, by region."),
+            .gauge("cairn_region_entries_waiting", help: "Entries of a region that are here and do not count yet."),
+            .gauge("cairn_region_entries_parked", help: "Those of them whose time is too far ahead."),
+            .gauge("cairn_region_behind_seconds", help: "Age of a region's oldest change that does not count."),
+            .gauge("cairn_region_behind_bytes", help: "Bytes of blobs of a region that are to be fetched."),
+            .gauge("cairn_region_entries_confirmed", help: "Entries of the own log that a region has said it has."),
+            .gauge("cairn_region_verified_timestamp_seconds", help: "When a region's checkpoint was last verified."),
+            .gauge("cairn_remote_blobs", help: "Blobs that are linked here and are to be fetched from regions."),
+            .gauge("cairn_remote_blobs_bytes", help: "Bytes of blobs that are to be fetched from regions."),
+            .gauge("cairn_conflicts_open", help: "Conflicts of regions that nobody has resolved."),
             .gauge("cairn_region_frozen", help: "1 for a region that has signed two logs."),
             .counter("cairn_region_failures_total", help: "Looks at another region that failed, by region."),
             .counter(

@@ -48,6 +48,7 @@ struct Server: Sendable {
         let scrubbing = Scrubbing(store: store, settings: configuration.scrub)
         let collecting = Collecting(store, configuration.collection)
         let following = try followingRegions(store)
+        try await following.register()
         let upstreams = try MirroredUpstreams(configuration.upstreams, store.registry)
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(

@@ -163,16 +163,59 @@ import Testing
         #expect(standing(try await push(2, "v10", here))?.origin == there.origin)
     }
 
-    /// While what a region had before is still coming, a repository may have its home there.
+    /// What a region has that was never heard, or is still coming, may be the home of a repository that is new here.
     @Test func aRegionThatJoinsDoesNotTakeWhatIsNotSettled() async throws {
+        let joining = try MemoryRegion("joining")
+        try await joining.meet(here, hears: false)
         #expect(try await push(0, "v1", here).isStored)
         try await here.seal()
-        try await there.catalog.hearPeer(here.origin, size: Int64(here.log.count))
-        let early = standing(try await push(1, "v2", there))
-        #expect(early?.origin == there.origin && early?.reason?.contains("'here'") == true)
-        #expect(try await there.catalog.put(images[1], tags: ["main"]).isStored)
-        try await hear(there, here, 0..<here.log.count)
-        #expect(standing(try await push(1, "v2", there))?.origin == here.origin)
+        let unheard = standing(try await push(1, "v2", joining))
+        #expect(unheard?.origin == joining.origin && unheard?.reason?.contains("'here'") == true)
+        try await joining.catalog.hearPeer(here.origin, size: Int64(here.log.count))
+        #expect(standing(try await push(1, "v2", joining)) != nil)
+        #expect(try await joining.catalog.put(images[1], tags: ["main"]).isStored)
+        try await hear(joining, here, 0..<here.log.count)
+        #expect(standing(try await push(1, "v2", joining))?.origin == here.origin)
+    }
+
+    /// A region that is never heard does not take from this one what it had before.
+    @Test func whatWasHereBeforeARegionWasAddedStaysHere() async throws {
+        #expect(try await push(0, "v1", here).isStored)
+        here.clock.advance(seconds: 1)
+        let later = try MemoryRegion("later")
+        try await here.meet(later, hears: false)
+        #expect(try await push(1, "v2", here).isStored)
+    }
+
+    /// Who gets it from who got it waits for what the first one did, too.
+    @Test func whatTheGiverHadHeardIsWaitedFor() async throws {
+        let third = try MemoryRegion("third")
+        for region in [here, there] {
+            try await third.meet(region)
+            try await region.meet(third)
+        }
+        let name = try Sample.repository()
+        #expect(try await push(0, "v1", here).isStored)
+        _ = try await here.catalog.setHome(of: name, to: there.origin, isTakeover: false, context: Sample.context)
+        try await hearAll(there, here)
+        _ = try await there.catalog.setHome(of: name, to: third.origin, isTakeover: false, context: Sample.context)
+        try await third.catalog.linkConfig()
+        try await hearAll(third, there)
+        let early = standing(try await push(1, "v1", third))
+        #expect(early?.origin == third.origin && early?.reason?.contains("'here'") == true)
+        try await hearAll(third, here)
+        #expect(try await push(1, "v2", third).isStored)
+    }
+
+    /// The log of a region goes on under another name: what it was the home of, it still is.
+    @Test func theHomeGoesOnWithItsLog() async throws {
+        #expect(try await push(0, "v1", here).isStored)
+        try await hearAll(there, here)
+        _ = try await there.catalog.addPeer(origin: "here.example/2", region: here.name)
+        let home = try await home(there)
+        #expect(home?.origin == "here.example/2")
+        let region = try await there.catalog.regionOfHome(of: Sample.repository())
+        #expect(region == here.name)
     }
 }
 
@@ -217,5 +260,34 @@ import Testing
         let reports = try await here.catalog.deployments(in: nil, environment: nil, after: 0, limit: 9)
         let now = here.clock.wallMilliseconds / 1_000
         #expect(reports.count == 1 && reports.allSatisfy { $0.expiresAt <= now + 400 * 86_400 })
+    }
+
+    /// Nobody's report here is ended by the name that he has here.
+    @Test func aNameOfHereIsNobodyThere() async throws {
+        let digest = try SampleManifest.image(1).digest
+        let place = DeploymentPlace(
+            environment: try PlaceName(parsing: "prod"),
+            target: try PlaceName(parsing: "t"),
+            service: nil
+        )
+        let report = DeploymentReport(
+            place: place,
+            repository: try Sample.repository(),
+            digest: digest,
+            deployment: nil,
+            expires: 3_600
+        )
+        _ = try await here.catalog.reportDeployment(report, grace: 60, context: Sample.context)
+        here.clock.advance(seconds: 1)
+        let outcomes = try await merge(
+            "deploy.report",
+            """
+            {"environment":"prod","target":"t","digest":null,"former":"\(digest)",\
+            "reporter":"\(Sample.context.actor)"}
+            """
+        )
+        #expect(outcomes == [.applied])
+        let reports = try await here.catalog.deployments(in: nil, environment: nil, after: 0, limit: 9)
+        #expect(reports.filter { $0.endedAt == nil }.map(\.reporter) == [Sample.context.actor])
     }
 }

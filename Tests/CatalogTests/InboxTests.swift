@@ -14,7 +14,7 @@ import Testing
     init() async throws {
         (here, there) = (try MemoryRegion("here"), try MemoryRegion("there"))
         image = try SampleManifest.image(1)
-        try await there.meet(here)
+        try await there.meet(here, hears: false)
         try await here.catalog.linkConfig()
         _ = try await here.catalog.put(image, tags: ["v"])
         try await here.seal()
@@ -114,7 +114,7 @@ import Testing
         #expect(empty?.joined == 0 && empty?.size == 2)
 
         let third = try MemoryRegion("third")
-        try await third.meet(here)
+        try await third.meet(here, hears: false)
         try await third.catalog.hearPeer(here.origin, size: 2)
         let full = try await third.catalog.peer(here.origin)
         #expect(full?.joined == 2)

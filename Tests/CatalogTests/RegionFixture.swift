@@ -58,8 +58,10 @@ final class MemoryRegion {
     /// Goes on from what the database has, as after a crash.
     func restart() throws { catalog = try Self.open(database, name, clock, undo) }
 
-    func meet(_ other: MemoryRegion) async throws {
+    /// Follows another region, of which it has heard unless said otherwise.
+    func meet(_ other: MemoryRegion, hears: Bool = true) async throws {
         _ = try await catalog.addPeer(origin: other.origin, region: other.name)
+        if hears { try await catalog.hearPeer(other.origin, size: Int64(other.log.count)) }
     }
 
     /// Makes entries of what was changed since the last time.

@@ -24,9 +24,11 @@ import Testing
                     DROP INDEX ref_awaited;
                     UPDATE manifest SET touch_hlc = (SELECT MAX(hlc) FROM event) WHERE live = 0;
                     DROP INDEX manifest_pulled;
+                    ALTER TABLE blob DROP COLUMN remote_of;
                     ALTER TABLE repo DROP COLUMN home_hlc;
                     ALTER TABLE repo DROP COLUMN home_by;
                     ALTER TABLE repo DROP COLUMN home_idx;
+                    ALTER TABLE repo DROP COLUMN home_heard;
                     ALTER TABLE deployment DROP COLUMN hlc;
                     ALTER TABLE deployment DROP COLUMN logged_at;
                     UPDATE repo SET home_region = NULL;

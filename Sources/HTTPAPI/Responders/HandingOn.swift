@@ -30,7 +30,9 @@ extension Responder {
         guard let homes = regions?.homes else {
             return .stored(try await registry.putManifest(push, in: name, caller: exchange.caller))
         }
-        guard exchange.headers[Header.handedOnBy] == nil else {
+        // Who may not replicate is no region: what he pushes is pushed as by any client.
+        let isRegion = exchange.caller.isReplica || exchange.identity == nil
+        guard exchange.headers[Header.handedOnBy] == nil || !isRegion else {
             return .stored(try await storeHanded(push, in: name, exchange, homes))
         }
         do {
@@ -47,23 +49,18 @@ extension Responder {
         _ exchange: Exchange,
         _ homes: RepositoryHomes
     ) async throws -> StoredPush {
-        var stored: StoredPush?
-        var missing: (any Error)?
-        _ = try await homes.wait(atMost: ReplicationLimits.homeImageWait) {
-            do {
-                stored = try await registry.putManifest(push, in: name, caller: exchange.caller)
-                return true
-            } catch let error as RegistryError {
-                guard case .manifestBlobUnknown = error else { throw error }
-                missing = error
-                return false
+        let digest = try push.digest
+        do {
+            return try await registry.putManifest(push, in: name, caller: exchange.caller)
+        } catch RegistryError.manifestBlobUnknown {
+            let hasCome = try await homes.wait(atMost: ReplicationLimits.homeImageWait) {
+                try await registry.hasManifest(digest, in: name)
             }
+            guard hasCome else {
+                throw RegistryError.awayFromHome(log: nil, reason: "the image has not come from the other region yet")
+            }
+            return try await registry.putManifest(push, in: name, caller: exchange.caller)
         }
-        guard let stored else {
-            guard missing != nil else { throw RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds) }
-            throw RegistryError.awayFromHome(log: nil, reason: "the image has not come from the other region yet")
-        }
-        return stored
     }
 
     private func handOn(
@@ -104,23 +101,47 @@ extension Responder {
                 "the home of a repository does not set an immutable tag",
                 metadata: ["repository": "\(name)", "home": "\(log)", "why": "\(error)"]
             )
-            throw RegistryError.awayFromHome(log: log, reason: "\(reason), which does not answer")
+            throw RegistryError.awayFromHome(log: log, reason: "\(reason), which does not do it now: \(error)")
         }
         if case .refused(let status, let body) = answer {
-            let headers: HTTPFields = [.contentType: "application/json"]
-            return .refused(Answer(.init(code: status), headers: headers, body: .bytes(ByteBuffer(bytes: body))))
+            logger.notice(
+                "the home of a repository refuses a push that was handed on",
+                metadata: [
+                    "repository": "\(name)", "home": "\(log)", "status": "\(status)",
+                    "answer": "\(ParsingError.quotable(String(decoding: body, as: UTF8.self)))",
+                ]
+            )
+            return .refused(Self.refusal(status, body, reason))
         }
         image.tags = tags.filter { !caller.isImmutable($0) }
+        image.condition = push.condition
         if !image.tags.isEmpty { stored = try await registry.putManifest(image, in: name, caller: caller) }
         // Who pulls here next sees what he has pushed. Later than this it comes with the home's log all the same.
         let digest = stored.digest
-        _ = try await homes.wait(atMost: ReplicationLimits.homeTagWait) {
+        let isHere = try await homes.wait(atMost: ReplicationLimits.homeTagWait) {
             for tag in tags where try await registry.currentDigest(of: tag, in: name) != digest { return false }
             return true
+        }
+        guard isHere || !mustBeReplicated(exchange) else {
+            throw RegistryError.notReplicated("the tag is set in its home region, and has not come here from there yet")
         }
         return .stored(
             StoredPush(digest: digest, subject: stored.subject, event: stored.event, tags: tags)
         )
+    }
+}
+
+extension Responder {
+    /// The home's answer, with the sentence that says whose it is.
+    private static func refusal(_ status: Int, _ body: [UInt8], _ reason: String) -> Answer {
+        let first = (try? JSONValue(parsing: body))?["errors"]?.elements?.first
+        let message = first?["message"]?.text ?? "it answers \(status)"
+        let entry = ErrorEntry(
+            code: first?["code"]?.text.flatMap { ErrorCode(rawValue: $0) } ?? .denied,
+            message: "\(message) (\(reason), which says so)"
+        )
+        let bytes = ByteBuffer(bytes: ErrorBody.encode([entry]))
+        return Answer(.init(code: status), headers: [.contentType: "application/json"], body: .bytes(bytes))
     }
 }
 

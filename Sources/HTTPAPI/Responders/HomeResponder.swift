@@ -59,7 +59,8 @@ extension Responder {
             context: exchange.caller.context
         )
         guard let report else {
-            throw RegistryError.notInLog("no region is called '\(ParsingError.quotable(region ?? ""))'")
+            let name = ParsingError.quotable(region ?? "")
+            throw RegistryError.notInLog("no region that is followed here is called '\(name)'; --here is this one")
         }
         var json = JSONWriter()
         json.object { json in

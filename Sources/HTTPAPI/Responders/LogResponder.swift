@@ -169,7 +169,7 @@ extension Responder {
     }
 
     /// Whether the answer waits for another region: the client asks for it, or the repository is one of those.
-    private func mustBeReplicated(_ exchange: Exchange) -> Bool {
+    func mustBeReplicated(_ exchange: Exchange) -> Bool {
         if exchange.prefers("wait=replicated") { return true }
         guard let name = exchange.route.repository else { return false }
         return regions?.confirmations.isAwaited(in: name) == true

@@ -72,7 +72,8 @@ extension Responder {
             json.integers([
                 ("entries", region.log.entries), ("shown", region.log.shown), ("behind", behind),
                 ("applied", region.applied), ("waiting", region.waiting), ("parked", region.parked),
-                ("seconds_behind", region.secondsBehind), ("confirmed", region.confirmed),
+                ("seconds_behind", region.secondsBehind), ("bytes_behind", region.bytesBehind),
+                ("confirmed", region.confirmed),
             ])
             json.key("joining")
             json.bool(region.applied < region.joined)

@@ -60,12 +60,16 @@ struct RetentionBreakers {
         if now - until > RegistryLimits.pullTrackingStale {
             return ["pulls are known only until \(now - until) seconds ago, and a rule asks for them"]
         }
-        let silent = try await catalog.regionsWithoutPulls(since: now - RegistryLimits.regionPullsStale)
-        if !silent.isEmpty {
-            return ["it is not known what was pulled in \(silent.joined(separator: ", ")), and a rule asks for pulls"]
-        }
         guard now - since < reach else { return [] }
         return ["pulls are known only for \(now - since) seconds, and a rule asks for \(reach)"]
+    }
+
+    /// What speaks against trusting what is known of other regions: what runs and what was pulled there comes late.
+    func regionWarnings() async throws -> [String] {
+        let since = clock.wall() - RegistryLimits.regionPullsStale
+        let silent = try await catalog.regionsWithoutPulls(since: since)
+        guard !silent.isEmpty else { return [] }
+        return ["it is not known what runs in \(silent.joined(separator: ", ")), and what was pulled there"]
     }
 
     /// Whether so many tags of a repository would go that somebody should look.

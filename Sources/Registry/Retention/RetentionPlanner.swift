@@ -54,6 +54,7 @@ struct RetentionPlanner {
         }
         totals.warnings += try await breakers.pullWarnings(rules)
         let going = Int(totals.tags + totals.manifests)
+        if going > 0 { totals.warnings += try await breakers.regionWarnings() }
         if let warning = RetentionBreakers.countWarning(going, limits: settings.limits) {
             totals.warnings.append(warning)
         }

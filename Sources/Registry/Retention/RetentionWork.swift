@@ -30,7 +30,15 @@ struct RetentionWork {
             var hasProgressed = false
             var held: [(group: [RetentionItem], reason: String)] = []
             try await forEachGroup(of: run, in: .planned) { groups in
-                for (group, outcome) in try await applied(groups, of: run) {
+                let elsewhere = try await handedOver(groups)
+                for group in groups {
+                    guard let region = group.first.flatMap({ elsewhere[$0.repository] }) else { continue }
+                    try await catalog.skip(group, of: run, reason: "its home is in the region '\(region)' now")
+                    result.skipped += group.count
+                    progress.advance(by: group.count)
+                }
+                let own = groups.filter { group in group.first.map { elsewhere[$0.repository] == nil } ?? false }
+                for (group, outcome) in try await applied(own, of: run) {
                     switch outcome {
                     case .done(let tags, let manifests):
                         result.tags += tags
@@ -53,6 +61,15 @@ struct RetentionWork {
                 progress.advance(by: group.count)
             }
         }
+    }
+
+    /// What has its home elsewhere by now is that region's business.
+    private func handedOver(_ groups: [[RetentionItem]]) async throws -> [RepositoryName: String] {
+        var regions: [RepositoryName: String] = [:]
+        for name in Set(groups.compactMap { $0.first?.repository }) {
+            regions[name] = try await catalog.regionOfHome(of: name)
+        }
+        return regions
     }
 
     private func applied(

@@ -44,6 +44,7 @@ struct HomeCommand: AsyncParsableCommand {
                 let homes = try await target.withRegistry { registry async throws(ClientError) in
                     try await RegionClient(registry).homes(repositories)
                 }
+                guard !homes.isEmpty else { throw ClientError(.notFound, "no repository matches \(repositories)") }
                 for home in homes { Console.say(target.output == .json ? home.json : home.line) }
                 return
             }
@@ -57,7 +58,13 @@ struct HomeCommand: AsyncParsableCommand {
                 Console.say("\(report.changed) handed over, \(report.unchanged) were there before")
             }
             guard report.refused.isEmpty else {
-                throw ClientError(.refused, "\(report.refused.count) homes were not handed over")
+                throw ClientError(
+                    .refused,
+                    "not handed over: \(report.refused.count); ask the home itself, or take it with --takeover"
+                )
+            }
+            guard report.changed + report.unchanged > 0 else {
+                throw ClientError(.notFound, "no repository matches \(repositories)")
             }
         }
     }

@@ -72,7 +72,10 @@ struct RegionAddCommand: AsyncParsableCommand {
                 ("username", username), ("password-file", passwordFile), ("ca-file", caFile),
                 ("certificate-file", certificateFile), ("key-file", keyFile),
             ].compactMap { key, value in value.map { (key, $0) } }
-            let text = FileManager.default.contents(atPath: config).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            guard let data = FileManager.default.contents(atPath: config) else {
+                throw ClientError(.usage, "\(config) cannot be read; an empty file would do")
+            }
+            let text = String(decoding: data, as: UTF8.self)
             let changed = try addition.added(to: text, directory: directory)
             for key in keys.log { Console.say("log key: \(key)") }
             if let cosigner = keys.cosigner { Console.say("cosigner key: \(cosigner)") }

@@ -217,6 +217,8 @@ extension RegionClient.Region {
         let since = verifiedAt.map { ", verified \($0)" } ?? ""
         let why = reason.map { ": \($0)" } ?? ""
         let wait = waiting == 0 ? "" : ", \(waiting) wait (\(secondsBehind) s): \(oldest ?? "")"
-        return "\(name) \(state): \(entries) entries, \(behind) behind\(wait), \(confirmed) of ours there\(since)\(why)"
+        let rest = bytesBehind == 0 ? "" : ", \(bytesBehind) bytes of blobs to come"
+        let here = "\(entries) entries, \(behind) behind\(wait)\(rest)"
+        return "\(name) \(state): \(here), \(confirmed) of ours there\(since)\(why)"
     }
 }

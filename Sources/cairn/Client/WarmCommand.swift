@@ -60,6 +60,9 @@ struct WarmCommand: AsyncParsableCommand {
             throw ClientError(.usage, "a pattern is host[:port]/pattern: \(pattern)")
         }
         let (authority, rest) = (String(pattern[..<slash]), pattern[pattern.index(after: slash)...])
+        guard !rest.contains(":"), !rest.contains("@") else {
+            throw ClientError(.usage, "--newest takes the tags, so that \(pattern) names none")
+        }
         let glob: Glob
         do { glob = try Glob(parsing: String(rest)) } catch {
             throw ClientError(.usage, "\(rest) is no pattern: \(error.reason)")
@@ -74,7 +77,9 @@ struct WarmCommand: AsyncParsableCommand {
             }
             return found
         }
-        guard !found.isEmpty else { throw ClientError(.notFound, "no tag matches \(pattern)") }
+        guard !found.isEmpty else {
+            throw ClientError(.notFound, "no tag of a repository that you may pull from matches \(pattern)")
+        }
         return found
     }
 

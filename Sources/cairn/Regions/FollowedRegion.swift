@@ -71,6 +71,12 @@ struct FollowedRegion: Sendable {
     /// An operator has paused it, or goes on.
     func stateHasChanged() { changes.signal() }
 
+    /// Notes that it is followed. What is wrong with that is told when it is to be followed.
+    func register() async throws {
+        guard store.catalog.isWritable else { return }
+        _ = try await store.catalog.addPeer(origin: settings.log, region: settings.name)
+    }
+
     /// Until the task is cancelled.
     func run() async {
         let threads = FileThreads(count: 1)

@@ -19,6 +19,7 @@ import Transparency
 struct FollowingRegions: Service {
     private let peers: [FollowedRegion]
     private let backfill: BlobBackfill
+    private let environment: LogFollower.Environment
 
     /// The copies of the logs lie in `log/mirror/NAME` below the root of the store.
     init(_ settings: [RegionSettings], awaited: [Glob], _ store: Store, cosigner: Cosigner) {
@@ -58,6 +59,7 @@ struct FollowingRegions: Service {
             for region in settings where region.isFollowedWhole { await confirm(region.log, by: mirrors, environment) }
         }
         self.backfill = backfill
+        self.environment = environment
         peers = made.map { region, follower, source in
             let others = sources.filter { $0 !== source }
             return FollowedRegion(
@@ -88,10 +90,18 @@ struct FollowingRegions: Service {
 
     let regions: RegionControl
 
+    /// Notes which regions are followed, before anything is served: what they have may not be known here yet.
+    func register() async throws {
+        for peer in peers { try await peer.register() }
+    }
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                if !peers.isEmpty { group.addTask { await backfill.run() } }
+                if !peers.isEmpty {
+                    group.addTask { await backfill.run() }
+                    group.addTask { await RegionGauges(regions, environment).run() }
+                }
                 for peer in peers { group.addTask { await peer.run() } }
             }
         }

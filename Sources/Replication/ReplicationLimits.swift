@@ -13,8 +13,12 @@ package enum ReplicationLimits {
     /// Repositories whose home could not be set that are named.
     static let homesRefused = 100
     /// How long the home of a repository waits for an image that another region hands on, and how long that region then
-    /// waits for the tag: together less than what a client waits for an answer.
+    /// waits for the tag: together less than what a client waits for an answer. And how long a home waits until it has
+    /// heard what it must have heard.
     package static let homeImageWait: Duration = .seconds(30)
+    package static let homeSettleWait: Duration = .seconds(5)
+    /// Between two looks whether it is so, at least.
+    static let homeLookPause: Duration = .milliseconds(100)
     package static let homeTagWait: Duration = .seconds(10)
     /// Bundles of 256 entries that are fetched at once.
     static let bundlesAtOnce = 8

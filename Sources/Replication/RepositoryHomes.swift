@@ -105,6 +105,8 @@ package final class RepositoryHomes: Sendable {
             guard await arrivals.wait(over: mark, { try await Task.sleep(until: end, clock: .continuous) }) else {
                 return try await isReached()
             }
+            // Much comes at once: one look at it is enough.
+            try await Task.sleep(for: ReplicationLimits.homeLookPause)
         }
     }
 

@@ -91,6 +91,10 @@ class Homes:
         command = [self.binary, "region", "home", *arguments, "--registry", region.host]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
+    def hand_over(self, giver, taker):
+        """Who has just got the home may still wait for what was before: then it does not give it away yet."""
+        return eventually(lambda: self.command(NAME, "--to", taker.name, region=giver).returncode == 0, 20, pause=0.2)
+
     # What must be so
 
     def settled(self, what):
@@ -223,8 +227,7 @@ class Homes:
         for number in range(self.rounds):
             tag = self.fresh()
             giver, taker = order[number % 3], order[(number + 1) % 3]
-            moving = threading.Thread(target=self.command, args=(NAME, "--to", taker.name),
-                                      kwargs={"region": giver})
+            moving = threading.Thread(target=self.hand_over, args=(giver, taker))
             moving.start()
             statuses = self.at_once(tag)
             moving.join()

@@ -36,7 +36,7 @@ extension Responder {
             return .stored(try await storeHanded(push, in: name, exchange, homes))
         }
         do {
-            return .stored(try await registry.putManifest(push, in: name, caller: exchange.caller))
+            return .stored(try await putOnceSettled(push, in: name, exchange, homes))
         } catch RegistryError.awayFromHome(let log?, let reason) where log != regions?.origin {
             return try await handOn(push, in: name, exchange, homes, to: log, reason)
         }
@@ -51,7 +51,7 @@ extension Responder {
     ) async throws -> StoredPush {
         let digest = try push.digest
         do {
-            return try await registry.putManifest(push, in: name, caller: exchange.caller)
+            return try await putOnceSettled(push, in: name, exchange, homes)
         } catch RegistryError.manifestBlobUnknown {
             let hasCome = try await homes.wait(atMost: ReplicationLimits.homeImageWait) {
                 try await registry.hasManifest(digest, in: name)
@@ -59,8 +59,31 @@ extension Responder {
             guard hasCome else {
                 throw RegistryError.awayFromHome(log: nil, reason: "the image has not come from the other region yet")
             }
-            return try await registry.putManifest(push, in: name, caller: exchange.caller)
+            return try await putOnceSettled(push, in: name, exchange, homes)
         }
+    }
+
+    /// Stores a manifest as soon as it is known that nothing stands against it elsewhere: what that waits for comes
+    /// within moments, unless a region is down.
+    private func putOnceSettled(
+        _ push: ManifestPush,
+        in name: RepositoryName,
+        _ exchange: Exchange,
+        _ homes: RepositoryHomes
+    ) async throws -> StoredPush {
+        var stored: StoredPush?
+        var refusal: (any Error)?
+        _ = try await homes.wait(atMost: ReplicationLimits.homeSettleWait) {
+            do {
+                stored = try await registry.putManifest(push, in: name, caller: exchange.caller)
+                return true
+            } catch RegistryError.awayFromHome(let log, let reason) where log == nil || log == regions?.origin {
+                refusal = RegistryError.awayFromHome(log: log, reason: reason)
+                return false
+            }
+        }
+        if let stored { return stored }
+        throw refusal ?? RegistryError.overloaded(retryAfter: RegistryLimits.retryAfterSeconds)
     }
 
     private func handOn(

@@ -22,6 +22,7 @@ struct FollowedRegion: Sendable {
     private let backfill: BlobBackfill
     private let watch: ConfirmationWatch
     private let audits: RegionAudits
+    private let homes: RepositoryHomes
     private let changes = Wakeup()
 
     init(
@@ -39,6 +40,7 @@ struct FollowedRegion: Sendable {
     ) {
         self.mirrors = mirrors
         self.audits = audits
+        self.homes = homes
         self.settings = settings
         self.follower = follower
         self.source = source
@@ -181,6 +183,7 @@ struct FollowedRegion: Sendable {
             group.addTask {
                 await follower.run(mirror, from: source) { mirror in
                     try await intake.hear(mirror)
+                    homes.noteArrival()
                     worker.wake()
                     backfill.wake()
                 } grown: { mirror in

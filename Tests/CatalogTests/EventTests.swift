@@ -4,7 +4,9 @@
 import Catalog
 import Foundation
 import GRDB
+import Logging
 import OCI
+import Synchronization
 import Testing
 
 @Suite struct EventTests {
@@ -158,5 +160,33 @@ import Testing
             #expect(try fixture.count("SELECT tags FROM usage") == round)
             #expect(try await fixture.problems() == [])
         }
+    }
+
+    /// A second may end between two looks at the clock: a row has the second of its entry, as after a replay.
+    @Test func rowsHaveTheSecondOfTheirEntry() async throws {
+        let wall = Mutex<Int64>(1_700_000_000_000)
+        let database = try MemoryDatabase()
+        var environment = Catalog.Environment(
+            wallMilliseconds: {
+                wall.withLock { wall in
+                    wall += 300
+                    return wall
+                }
+            },
+            monotonicNanoseconds: { 0 },
+            randomBytes: { count in Array(repeating: 0xA5, count: count) },
+            fatal: { _ in },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        environment.runner = { work in work() }
+        let catalog = try Catalog.open(over: database, settings: Catalog.Settings(), environment: environment)
+        try await catalog.linkConfig()
+        for number in 1...20 { _ = try await catalog.put(SampleManifest.image(number)) }
+        let (all, others) = try await database.queue.read { database in
+            let query = "SELECT COUNT(*) FROM manifest"
+            let other = query + " WHERE pushed_at <> (touch_hlc >> 16) / 1000"
+            return (try Int.fetchOne(database, sql: query), try Int.fetchOne(database, sql: other))
+        }
+        #expect(all == 20 && others == 0)
     }
 }

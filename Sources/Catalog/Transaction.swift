@@ -47,7 +47,7 @@ package final class Transaction {
     private(set) lazy var timestamp: HybridTimestamp = clock.next()
 
     /// Seconds since 1970 of the wall clock, for people; no decision rests on it. The second of the stamp, where that
-    /// is of this moment: what is replayed from the log has no other, and a second may end between two looks at a clock.
+    /// is of this moment: what is replayed from the log has no other, and a second may end between two looks.
     private(set) lazy var wallSeconds: Int64 = {
         let (wall, stamped) = (environment.wallMilliseconds(), timestamp.milliseconds)
         return (abs(wall - stamped) < 1_000 ? stamped : wall) / 1_000

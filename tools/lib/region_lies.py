@@ -50,7 +50,7 @@ class Cases:
                        f"cairn_fetches_total counts {result}", 90)
         self.until(lambda: metric(self.b, "cairn_region_images_failed_total", region="a") > failed,
                    "cairn_region_images_failed_total counts the image", 150)
-        self.world.expect(f"{repository}@{digest}" in self.b.log.read_text(), "the server's log names the image")
+        self.until(lambda: f"{repository}@{digest}" in self.b.log.read_text(), "the server's log names the image")
         status = self.status()
         self.world.expect(status["state"] == "following" and status["waiting"] > 0 and status.get("oldest"),
                           f"the status says what waits: {told(self.b, 'a')[:230]}")

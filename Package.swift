@@ -20,16 +20,22 @@ let strictWithC = strict + [.strictMemorySafety()]
 let testing = strict + [.unsafeFlags(["-Onone"])]
 
 let nio = "swift-nio"
-let sockets: [Target.Dependency] = [
-    .product(name: "NIOCore", package: nio), .product(name: "NIOHTTP1", package: nio),
-    .product(name: "NIOPosix", package: nio),
-]
 
-let logged: [Target.Dependency] = [
-    .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
-]
-
-let yaml: [Target.Dependency] = [.product(name: "Yams", package: "Yams")]
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: nio)
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: nio)
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: nio)
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let sockets = [nioCore, nioHTTP1, nioPosix]
+let logged = [logging, metrics]
 
 let package = Package(
     name: "cairn",
@@ -65,47 +71,32 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "OCI", swiftSettings: strict),
+        .target(name: "Releases", dependencies: ["OCI"], swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL", "OCI"], swiftSettings: strictWithC),
         .target(
             name: "Content",
-            dependencies: [
-                "CLinux", "Cryptography", "OCI",
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-            ] + logged,
+            dependencies: ["CLinux", "Cryptography", "OCI", deque, nioCore, nioPosix] + logged,
             swiftSettings: strictWithC
         ),
         .target(
             name: "Catalog",
             dependencies: [
-                "OCI",
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "GRDBSQLite", package: "GRDB.swift"),
-                .product(name: "DequeModule", package: "swift-collections"),
+                "OCI", "Releases", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), deque,
             ] + logged,
             swiftSettings: strict
         ),
         .target(name: "Transparency", dependencies: ["Cryptography", "OCI"], swiftSettings: strict),
-        .target(name: "Settings", dependencies: ["OCI"] + yaml, swiftSettings: strict),
-        .target(name: "Trust", dependencies: ["Cryptography", "OCI", "Settings"] + yaml, swiftSettings: strict),
-        .target(name: "Retention", dependencies: ["OCI", "Settings"] + yaml, swiftSettings: strict),
+        .target(name: "Settings", dependencies: ["OCI", yams], swiftSettings: strict),
+        .target(name: "Trust", dependencies: ["Cryptography", "OCI", "Settings", yams], swiftSettings: strict),
+        .target(name: "Retention", dependencies: ["OCI", "Settings", yams], swiftSettings: strict),
         .target(
             name: "Journal",
-            dependencies: [
-                "Catalog", "Content", "Cryptography", "OCI", "Transparency",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
+            dependencies: ["Catalog", "Content", "Cryptography", "OCI", "Transparency", logging, metrics, lifecycle],
             swiftSettings: strictWithC
         ),
         .target(
             name: "Replication",
-            dependencies: [
-                "Catalog", "Cryptography", "Journal", "OCI", "Transparency",
-                .product(name: "DequeModule", package: "swift-collections"),
-            ] + logged,
+            dependencies: ["Catalog", "Cryptography", "Journal", "OCI", "Transparency", deque] + logged,
             swiftSettings: strict
         ),
         .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),
@@ -118,73 +109,48 @@ let package = Package(
         .target(
             name: "RegistryClient",
             dependencies: [
-                "Cryptography", "ImageDiff", "LayerArchive", "OCI", "Transparency", "Trust",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                "Cryptography", "ImageDiff", "LayerArchive", "OCI", "Releases", "Transparency", "Trust",
+                asyncHTTPClient, logging, nioSSL,
             ] + sockets,
             swiftSettings: strictWithC
         ),
         .target(
             name: "Registry",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Retention", "Transparency",
-                "Trust",
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "NIOCore", package: nio),
+                "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Releases", "Retention",
+                "Transparency", "Trust", deque, nioCore,
             ] + logged,
             swiftSettings: strict
         ),
         .target(
             name: "Maintenance",
-            dependencies: [
-                "Catalog", "Content", "OCI",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
+            dependencies: ["Catalog", "Content", "OCI", logging, metrics, lifecycle],
             swiftSettings: strict
         ),
         .target(
             name: "Observability",
-            dependencies: [
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-            ],
+            dependencies: [logging, .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strictWithC
         ),
         .target(
             name: "Access",
             dependencies: [
-                "CBcrypt", "Cryptography", "OCI", "Settings",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "JWTKit", package: "jwt-kit"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Yams", package: "Yams"),
+                "CBcrypt", "Cryptography", "OCI", "Settings", asyncHTTPClient,
+                .product(name: "JWTKit", package: "jwt-kit"), logging, metrics, nioSSL, yams,
             ] + sockets,
             swiftSettings: strictWithC
         ),
         .target(
             name: "HTTPAPI",
             dependencies: [
-                "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Replication",
-                "Transparency", "Trust",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
+                "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Releases",
+                "Replication", "Transparency", "Trust", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"), logging, metrics, nioCore, nioHTTP1,
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-                .product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras"),
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOTLS", package: nio),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras"), nioPosix, nioSSL,
+                .product(name: "NIOTLS", package: nio), lifecycle,
             ],
             swiftSettings: strictWithC
         ),
@@ -192,27 +158,18 @@ let package = Package(
             name: "cairn",
             dependencies: [
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "ImageDiff", "Journal", "LayerScan",
-                "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Retention", "Settings",
-                "Transparency", "Trust",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Releases", "Retention",
+                "Settings",
+                "Transparency", "Trust", asyncHTTPClient, argumentParser,
+                .product(name: "Crypto", package: "swift-crypto"), logging, metrics, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "X509", package: "swift-certificates"),
-                .product(name: "Yams", package: "Yams"),
+                .product(name: "X509", package: "swift-certificates"), yams,
             ] + sockets,
             swiftSettings: strict
         ),
         .executableTarget(
             name: "conformance",
-            dependencies: [
-                "Cryptography", "OCI",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ] + sockets,
+            dependencies: ["Cryptography", "OCI", argumentParser, asyncHTTPClient] + sockets,
             path: "conformance",
             exclude: ["results", "README.md"],
             swiftSettings: strict
@@ -222,32 +179,18 @@ let package = Package(
         .testTarget(
             name: "ContentTests",
             dependencies: [
-                "CLinux", "Content", "Cryptography", "OCI",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "MetricsTestKit", package: "swift-metrics"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
+                "CLinux", "Content", "Cryptography", "OCI", logging, metrics, metricsTestKit, nioCore, nioPosix,
             ],
             swiftSettings: testing
         ),
         .testTarget(
             name: "CatalogTests",
-            dependencies: [
-                "Catalog", "OCI",
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "MetricsTestKit", package: "swift-metrics"),
-            ],
+            dependencies: ["Catalog", "OCI", grdb, logging, metrics, metricsTestKit],
             swiftSettings: testing
         ),
         .testTarget(
             name: "ObservabilityTests",
-            dependencies: [
-                "Observability",
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-            ] + logged,
+            dependencies: ["Observability", .product(name: "CoreMetrics", package: "swift-metrics")] + logged,
             swiftSettings: testing
         ),
         .testTarget(
@@ -291,9 +234,7 @@ let package = Package(
         .testTarget(
             name: "JournalTests",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "Journal", "OCI", "TestSupport", "Transparency",
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Logging", package: "swift-log"),
+                "Catalog", "Content", "Cryptography", "Journal", "OCI", "TestSupport", "Transparency", grdb, logging,
             ],
             swiftSettings: testing
         ),
@@ -306,34 +247,30 @@ let package = Package(
         ),
         .testTarget(
             name: "RetentionTests",
-            dependencies: ["OCI", "Retention", .product(name: "Yams", package: "Yams")],
+            dependencies: ["OCI", "Retention", yams],
             swiftSettings: testing
         ),
         .testTarget(
             name: "MaintenanceTests",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "Registry", "TestSupport",
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: nio),
+                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "Registry", "TestSupport", grdb, logging,
+                nioCore,
             ],
             swiftSettings: testing
         ),
+        .testTarget(name: "ReleasesTests", dependencies: ["OCI", "Releases"], swiftSettings: testing),
         .testTarget(name: "TidyTests", swiftSettings: testing),
         .target(
             name: "Simulation",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "Registry",
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: nio),
+                "Catalog", "Content", "Cryptography", "Maintenance", "OCI", "Registry", grdb, logging, nioCore,
             ],
             path: "Tests/Simulation",
             swiftSettings: strict
         ),
         .executableTarget(
             name: "CollectorModel",
-            dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Simulation", argumentParser],
             path: "Tests/CollectorModel",
             swiftSettings: strict
         ),
@@ -346,10 +283,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "OCI", "Observability", "Registry",
-                "Transparency",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "Transparency", asyncHTTPClient, grdb, logging, lifecycle,
             ] + sockets,
             path: "Tests/TestSupport",
             swiftSettings: testing
@@ -357,42 +291,29 @@ let package = Package(
         .testTarget(
             name: "AccessTests",
             dependencies: [
-                "Access", "Cryptography", "OCI", "TestSupport",
-                .product(name: "JWTKit", package: "jwt-kit"),
-                .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
-                .product(name: "Yams", package: "Yams"),
+                "Access", "Cryptography", "OCI", "TestSupport", .product(name: "JWTKit", package: "jwt-kit"),
+                nioCore, nioPosix, yams,
             ],
             swiftSettings: testing
         ),
         .testTarget(
             name: "RegistryTests",
-            dependencies: [
-                "Catalog", "Content", "OCI", "Registry", "Retention", "TestSupport",
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "Yams", package: "Yams"),
-            ],
+            dependencies: ["Catalog", "Content", "OCI", "Registry", "Retention", "TestSupport", grdb, nioCore, yams],
             swiftSettings: testing
         ),
         .testTarget(
             name: "HTTPAPITests",
             dependencies: [
-                "HTTPAPI", "OCI", "TestSupport",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOEmbedded", package: nio), .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                "HTTPAPI", "OCI", "TestSupport", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"), nioCore,
+                .product(name: "NIOEmbedded", package: nio), nioHTTP1, nioSSL,
                 .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: testing
         ),
         .testTarget(
             name: "CairnTests",
-            dependencies: [
-                "cairn", "OCI", "TestSupport",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ] + sockets,
+            dependencies: ["cairn", "OCI", "TestSupport", asyncHTTPClient] + sockets,
             swiftSettings: testing
         ),
     ]

@@ -3,47 +3,7 @@
 
 import GRDB
 package import OCI
-
-/// Where an image runs.
-package struct DeploymentPlace: Sendable, Hashable {
-    package let environment: PlaceName
-    package let target: PlaceName
-    /// nil for the only service of a target.
-    package let service: PlaceName?
-
-    package init(environment: PlaceName, target: PlaceName, service: PlaceName?) {
-        self.environment = environment
-        self.target = target
-        self.service = service
-    }
-
-    var serviceText: String { service?.description ?? "" }
-}
-
-/// What a reporter says runs somewhere.
-package struct DeploymentReport: Sendable, Hashable {
-    package let place: DeploymentPlace
-    package let repository: RepositoryName
-    package let digest: Digest
-    /// The rollout that brought it there, as the reporter calls it.
-    package let deployment: PlaceName?
-    /// Seconds for which it holds; after them, and until the grace is over, the report is stale.
-    package let expires: Int64
-
-    package init(
-        place: DeploymentPlace,
-        repository: RepositoryName,
-        digest: Digest,
-        deployment: PlaceName?,
-        expires: Int64
-    ) {
-        self.place = place
-        self.repository = repository
-        self.digest = digest
-        self.deployment = deployment
-        self.expires = expires
-    }
-}
+import Releases
 
 package enum DeploymentReporting: Sendable, Hashable {
     /// Durable. `event` is nil where the same image was reported before. `isTrashed` says that the manifest is deleted
@@ -63,7 +23,8 @@ package enum DeploymentEnd: Sendable, Hashable {
 
 extension SQL {
     static let deploymentOf = """
-        SELECT id, digest, deployment, reported_at, stale_at, expires_at, ended_at, logged_at, hlc FROM deployment
+        SELECT id, digest, deployment, reported_at, stale_at, expires_at, ended_at, logged_at, hlc, config
+        FROM deployment
         WHERE repo_id = ? AND env = ? AND service = ? AND target = ? AND reporter = ?
         """
     static let deploymentsOfTarget = """
@@ -72,12 +33,12 @@ extension SQL {
         """
     static let setDeployment = """
         INSERT INTO deployment(repo_id, env, service, target, reporter, digest, deployment, reported_at, stale_at,
-            expires_at, expires_st, logged_at, hlc)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            expires_at, expires_st, logged_at, hlc, config)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT(repo_id, env, service, target, reporter) DO UPDATE SET digest = excluded.digest,
             deployment = excluded.deployment, reported_at = excluded.reported_at, stale_at = excluded.stale_at,
             expires_at = excluded.expires_at, expires_st = excluded.expires_st, ended_at = NULL,
-            logged_at = excluded.logged_at, hlc = excluded.hlc
+            logged_at = excluded.logged_at, hlc = excluded.hlc, config = excluded.config
         """
     static let endDeployment = """
         UPDATE deployment SET ended_at = ?, stale_at = ?, expires_at = ?, expires_st = ?, hlc = ? WHERE id = ?
@@ -134,7 +95,9 @@ extension Catalog {
             }
             if former == nil, let limit = try transaction.reportLimitReached(group) { return .tooMany(limit: limit) }
             let span = ProtectionLimits.logSpan(grace: grace)
-            let isOther = former?.digest != report.digest || former?.endedAt != nil
+            let isOther =
+                former?.digest != report.digest || former?.endedAt != nil
+                || former?.configuration != report.configuration
             let isLogged = isOther || former.map { $0.wantsLogging(report, at: now, span: span, grace: grace) } ?? true
             try transaction.database.run(
                 SQL.setDeployment,
@@ -150,7 +113,8 @@ extension Catalog {
                 expiresAt,
                 transaction.now.seconds + report.expires + grace,
                 isLogged ? now : former?.loggedAt,
-                transaction.timestamp.rawValue
+                transaction.timestamp.rawValue,
+                report.configuration?.key
             )
             var event: EventID?
             if isLogged {
@@ -249,7 +213,8 @@ extension Transaction {
                 staleAt: try row.int(4),
                 expiresAt: try row.int(5),
                 endedAt: try row.optionalInt(6),
-                loggedAt: try row.int(7)
+                loggedAt: try row.int(7),
+                configuration: try row.optionalDigest(9)
             )
         }
     }
@@ -281,6 +246,7 @@ extension Transaction {
             from: ran,
             to: report.digest,
             report.deployment,
+            report.configuration,
             ends,
             by: group.reporter,
             in: repository,
@@ -315,6 +281,7 @@ extension Transaction {
             place,
             from: digest,
             to: nil,
+            nil,
             nil,
             DeploymentEnds(staleAt: wallSeconds, expiresAt: wallSeconds + grace),
             by: group.reporter,
@@ -356,12 +323,26 @@ extension Transaction {
         from former: Digest?,
         to digest: Digest?,
         _ deployment: PlaceName?,
+        _ configuration: Digest?,
         _ ends: DeploymentEnds,
         by reporter: String,
         in repository: Repository,
         _ context: Catalog.Context
     ) throws -> EventID {
-        try record(
+        let name = try logName(of: reporter)
+        let report = RunningReport(
+            environment: place.environment,
+            service: place.service,
+            target: place.target,
+            deployment: deployment,
+            reporter: name,
+            configuration: configuration,
+            isRunning: digest != nil,
+            until: ends.staleAt * 1_000
+        )
+        let release = LoggedRelease(.deploymentReported, digest: digest ?? former, former: former, .running(report))
+        try keep(release, actor: context.actor, in: repository)
+        return try record(
             .deploymentReported,
             repository,
             context,
@@ -374,7 +355,8 @@ extension Transaction {
                 "deployment": CanonicalJSON(deployment?.description),
                 "digest": CanonicalJSON(digest?.description),
                 "former": CanonicalJSON(former?.description),
-                "reporter": .string(try logName(of: reporter)),
+                "config": CanonicalJSON(configuration?.description),
+                "reporter": .string(name),
                 "stale_at": .integer(ends.staleAt),
                 "expires_at": .integer(ends.expiresAt),
             ]

@@ -39,6 +39,9 @@ enum EventKind: String {
     case retentionSet = "retention.set"
     case retentionRun = "retention.run"
     case deploymentReported = "deploy.report"
+    case buildReported = "build.report"
+    case imagePromoted = "image.promote"
+    case deploymentStepped = "deploy.step"
     case conflictResolved = "conflict.resolve"
     case originChanged = "origin.continue"
 }

@@ -12,9 +12,11 @@ struct FormerReport {
     let expiresAt: Int64
     let endedAt: Int64?
     let loggedAt: Int64
+    let configuration: Digest?
 
     func says(_ report: DeploymentReport) -> Bool {
         endedAt == nil && digest == report.digest && deployment == report.deployment?.description
+            && configuration == report.configuration
     }
 
     /// Whether the log is to be told: it was not for long, or it was told of less than the report says now.

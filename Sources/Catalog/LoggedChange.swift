@@ -63,8 +63,7 @@ package struct LoggedChange: Sendable, Hashable {
         case .robotCreated, .robotRotated, .robotRevoked: body?["robot"]?.text
         case .rulesSet, .policySet, .repositoryCreated: nil
         case .homeSet: body?["home"]?.text
-        case .deploymentReported:
-            body?["environment"]?.text.flatMap { place in body?["target"]?.text.map { "\(place) \($0)" } }
+        case .deploymentReported, .buildReported, .imagePromoted, .deploymentStepped: LoggedRelease(self)?.subject
         default: body?["tag"]?.text ?? body?["digest"]?.text
         }
     }

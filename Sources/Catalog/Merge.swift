@@ -165,6 +165,11 @@ struct Merge {
             let oldest = try database.row(SQL.oldestOpen, peer.origin)?.int(0) ?? entry.index
             let isOrdered = entry.index < peer.size && oldest >= entry.index
             try transaction.applyDeployment(change, isOrdered: isOrdered, in: repository)
+            if let release = LoggedRelease(change) { try transaction.apply(release, change, in: repository) }
+        case .buildReported, .imagePromoted, .deploymentStepped:
+            repository = try named(change)
+            guard let repository, let release = LoggedRelease(change) else { return .applied }
+            try transaction.apply(release, change, in: repository)
         case .quarantineSet, .quarantineCleared:
             try transaction.applyRegister(change, in: nil, context)
         case .holdSet, .holdCleared:

@@ -11,6 +11,7 @@ private struct LoggedDeployment {
     let digest: Digest?
     let former: Digest?
     let deployment: PlaceName?
+    let configuration: Digest?
     /// The reporter's name in the log that the report was first in.
     let reporter: String
     let staleAt: Int64
@@ -30,6 +31,7 @@ private struct LoggedDeployment {
         digest = change.digest("digest")
         former = change.digest("former")
         deployment = name("deployment")
+        configuration = change.digest("config")
         let name = change.body?["reporter"]?.text ?? change.actor
         // What is no name of a log is none of a principal here either.
         reporter =
@@ -84,7 +86,8 @@ extension Transaction {
             logged.expiresAt,
             now.seconds + rest,
             time.seconds,
-            time.rawValue
+            time.rawValue,
+            logged.configuration?.key
         )
         guard logged.digest == nil else { return }
         try database.run(

@@ -9,7 +9,7 @@ package import OCI
 package struct RetentionProtection: Sendable, Hashable {
     /// Why, the strongest first.
     package enum Kind: Int, Sendable, Hashable, Comparable {
-        case hold, lock, pin, running, stale, previous
+        case hold, lock, pin, running, desired, stale, previous
 
         package static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
     }
@@ -50,8 +50,8 @@ extension SQL {
 }
 
 extension Catalog {
-    /// Everything in a repository that is pinned, runs somewhere or ran there before, each once with its strongest
-    /// reason; pins first, in the order in which they were made.
+    /// Everything in a repository that is pinned, runs somewhere, is to run there or did before, each once with its
+    /// strongest reason; pins first, in the order in which they were made.
     ///
     /// `previousImages` is how many former images of each service of an environment stay for the way back, at most 20;
     /// `now` is in seconds since 1970. Read in pages, so a change meanwhile may be missing: what is applied asks
@@ -82,6 +82,9 @@ extension Catalog {
             for image in page { found.add(image.protection(at: now)) }
             last = page.count == ProtectionLimits.page ? page.last?.id : nil
         }
+        for protection in try await readers.read({
+            try $0.desiredProtections(of: repository, previousImages: previousImages)
+        }) { found.add(protection) }
         let first = DeploymentGroup(repository: repository, environment: "", service: "", reporter: "")
         var group: DeploymentGroup? = first
         while let start = group {
@@ -126,6 +129,12 @@ extension Transaction {
         let time = ProtectionTime(wall: now, service: self.now.seconds)
         let running = try database.row(SQL.runningImage, repository.id, digest.key, time.wall, time.service)
         if let running { return try RunningImage(running).protection(at: now).reason }
+        let desired = try database.desiredProtection(
+            of: digest,
+            in: repository.id,
+            previousImages: previousImages
+        )
+        if let desired { return desired }
         let limit = ProtectionLimits.servicesOfImage
         let rows = try database.rows(SQL.groupsOfImage, repository.id, digest.key, limit + 1)
         guard rows.count <= limit else { return "ran in more than \(limit) services before; kept for rollback" }

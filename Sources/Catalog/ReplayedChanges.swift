@@ -30,6 +30,10 @@ extension Transaction {
         case .deploymentReported:
             guard let repository else { return }
             try applyDeployment(change, isOrdered: true, in: repository)
+            if let release = LoggedRelease(change) { try apply(release, change, in: repository) }
+        case .buildReported, .imagePromoted, .deploymentStepped:
+            guard let repository, let release = LoggedRelease(change) else { return }
+            try apply(release, change, in: repository)
         case .manifestPut, .manifestTrashed, .manifestRestored, .manifestPurged:
             guard let repository, let digest = change.digest("digest") else { return }
             try applyManifest(entry, digest, in: repository, context)

@@ -34,6 +34,7 @@ enum Schema {
             try database.execute(sql: homes)
             try giveHomes(database, origin)
         }
+        migrator.registerMigration("9-releases") { try $0.execute(sql: releases) }
         return migrator
     }
 

@@ -8,7 +8,8 @@ import Metrics
 import Registry
 import ServiceLifecycle
 
-/// Writes the times of pulls once a minute and at the shutdown, and lets go reports of deployments whose grace is over.
+/// Writes the times of pulls once a minute and at the shutdown, and lets go reports of deployments whose grace is over
+/// and rows of the release record that are old.
 struct ProtectionKeeper: Service {
     /// Seconds between two looks at whether much waits, and between two turns.
     private static let tick: Int64 = 1
@@ -35,10 +36,24 @@ struct ProtectionKeeper: Service {
                 seconds += Self.tick
                 let isTurn = seconds % Self.turnSeconds == 0
                 if isTurn || registry.pullTimes?.wantsFlush ?? false { await registry.pullTimes?.flush() }
-                if isTurn { await expire() }
+                if isTurn {
+                    await expire()
+                    await trim()
+                }
             }
         }
         await registry.pullTimes?.flush()
+    }
+
+    private func trim() async {
+        let time = (Int64(Date().timeIntervalSince1970) - ReleaseLimits.keptSeconds) * 1_000
+        do {
+            while registry.catalog.isWritable,
+                try await registry.catalog.trimReleases(before: time) == ReleaseLimits.trimmed
+            {}
+        } catch {
+            logger.warning("the release record was not trimmed", metadata: ["error": "\(error)"])
+        }
     }
 
     private func expire() async {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import GRDB
+package import OCI
+package import Releases
+
+extension SQL {
+    private static let desiredColumns = """
+        SELECT d.env, r.name, d.service, d.digest, d.config, d.deployment, d.actor, d.at, m.live, d.repo_id
+        FROM desired d JOIN repo r ON r.id = d.repo_id
+            LEFT JOIN manifest m ON m.repo_id = d.repo_id AND m.digest = d.digest
+        """
+    static let desiredImages =
+        desiredColumns + """
+             WHERE d.env = ? AND (d.repo_id, d.service) > (?, ?) AND d.digest IS NOT NULL
+            ORDER BY d.repo_id, d.service LIMIT ?
+            """
+    static let desiredOfService = """
+        SELECT r.name FROM desired d JOIN repo r ON r.id = d.repo_id
+        WHERE d.env = ? AND d.service = ? AND d.digest IS NOT NULL ORDER BY r.name LIMIT ?
+        """
+    static let desiredImage = desiredColumns + " WHERE d.env = ? AND d.repo_id = ? AND d.service = ?"
+    static let desiredPlacesOfImage = """
+        SELECT env, service FROM desired WHERE repo_id = ? AND digest = ? LIMIT ?
+        """
+    static let nextEnvironment = "SELECT env FROM desired WHERE env > ? ORDER BY env LIMIT 1"
+    static let rollbackImages = """
+        SELECT o.digest FROM outcome o JOIN manifest m ON m.repo_id = o.repo_id AND m.digest = o.digest AND m.live = 1
+        WHERE o.repo_id = ? AND o.env = ? AND o.service = ? AND o.digest <> ? AND o.good_hlc > o.bad_hlc
+        ORDER BY o.good_hlc DESC, o.digest LIMIT ?
+        """
+    /// The same where nothing was ever said to be healthy: what ran there before and was not given up.
+    static let formerImages = """
+        SELECT DISTINCT p.digest, p.last_hlc FROM deployed p
+            JOIN manifest m ON m.repo_id = p.repo_id AND m.digest = p.digest AND m.live = 1
+            LEFT JOIN outcome o ON o.repo_id = p.repo_id AND o.env = p.env AND o.service = p.service
+                AND o.digest = p.digest
+        WHERE p.repo_id = ? AND p.env = ? AND p.service = ? AND p.digest <> ? AND COALESCE(o.bad_hlc, 0) = 0
+        ORDER BY p.last_hlc DESC, p.digest LIMIT ?
+        """
+    static let targetsOfService = """
+        SELECT target, reporter, digest, config, reported_at, stale_at FROM deployment
+        WHERE repo_id = ? AND env = ? AND service = ? AND ended_at IS NULL ORDER BY target, reporter LIMIT ?
+        """
+}
+
+extension Catalog {
+    /// What is to run in an environment, after a place, in the order of repositories as they were created.
+    package func desiredImages(
+        in environment: PlaceName,
+        after position: DesiredPosition?,
+        limit: Int
+    ) async throws(CatalogError) -> [DesiredImage] {
+        let limit = Catalog.rows(min(limit, ProtectionLimits.servicesPerRead))
+        return try await readers.read { database in
+            var after: (repository: Int64, service: String) = (0, "")
+            if let position {
+                guard let id = try database.row(SQL.repository, position.repository.description)?.int(0) else {
+                    return []
+                }
+                after = (id, position.service?.description ?? "")
+            }
+            let rows = try database.rows(
+                SQL.desiredImages,
+                environment.description,
+                after.repository,
+                after.service,
+                limit
+            )
+            return try rows.map { try database.desiredImage($0) }
+        }
+    }
+
+    /// What is to run in a service of an environment; nil where nothing is.
+    package func desiredImage(
+        in environment: PlaceName,
+        of name: RepositoryName,
+        service: PlaceName?
+    ) async throws(CatalogError) -> DesiredImage? {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return nil }
+            let key: [Argument] = [environment.description, repository, service?.description ?? ""]
+            guard let row = try database.rows(SQL.desiredImage, arguments: key).first, try row.optionalDigest(3) != nil
+            else { return nil }
+            return try database.desiredImage(row)
+        }
+    }
+
+    /// The repositories of which something is to run in a service of an environment, a few of them.
+    package func repositories(
+        of service: PlaceName?,
+        in environment: PlaceName
+    ) async throws(CatalogError) -> [RepositoryName] {
+        try await readers.readOne { database in
+            try database.rows(
+                SQL.desiredOfService,
+                environment.description,
+                service?.description ?? "",
+                ReleaseLimits.sameServices
+            ).map { try $0.repositoryName(0) }
+        }
+    }
+
+    /// The names of environments in which something is to run, or was, after one of them.
+    package func environments(after name: String, limit: Int) async throws(CatalogError) -> [PlaceName] {
+        let limit = Catalog.rows(limit)
+        return try await readers.read { database in
+            var names: [PlaceName] = []
+            var last = name
+            while names.count < limit, let row = try database.row(SQL.nextEnvironment, last) {
+                last = try row.text(0)
+                if let name = PlaceName(last) { names.append(name) }
+            }
+            return names
+        }
+    }
+
+    /// Where an image is to run, as far as one look goes.
+    package func desiredPlaces(
+        of digest: Digest,
+        in name: RepositoryName
+    ) async throws(CatalogError) -> [(environment: PlaceName, service: PlaceName?)] {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return [] }
+            return try database.rows(SQL.desiredPlacesOfImage, repository, digest.key, ReleaseLimits.targets)
+                .compactMap { row in
+                    guard let environment = PlaceName(try row.text(0)) else { return nil }
+                    return (environment, PlaceName(try row.text(1)))
+                }
+        }
+    }
+
+    /// Images that a service of an environment can go back to, other than one, the newest first: those that were
+    /// healthy there and were not given up since; where there is none, those that ran there before.
+    ///
+    /// - Returns: The images, and whether somebody has said that they were healthy.
+    package func rollbackImages(
+        from digest: Digest,
+        in environment: PlaceName,
+        of name: RepositoryName,
+        service: PlaceName?
+    ) async throws(CatalogError) -> (digests: [Digest], isProven: Bool) {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return ([], true) }
+            let key: [Argument] = [
+                repository, environment.description, service?.description ?? "", digest.key,
+                ReleaseLimits.rollbackImages,
+            ]
+            let proven = try database.rows(SQL.rollbackImages, arguments: key).map { try $0.digest(0) }
+            guard proven.isEmpty else { return (proven, true) }
+            return (try database.rows(SQL.formerImages, arguments: key).map { try $0.digest(0) }, false)
+        }
+    }
+}
+
+extension Database {
+    fileprivate func desiredImage(_ row: Row) throws -> DesiredImage {
+        guard let environment = PlaceName(try row.text(0)) else {
+            throw CatalogError(.inconsistent, "an environment that has no such name")
+        }
+        let (service, digest, repository) = (try row.text(2), try row.digest(3), try row.int(9))
+        let key: [Argument] = [repository, environment.description, service]
+        let rollback = try rows(
+            SQL.rollbackImages,
+            arguments: key + [digest.key, ReleaseLimits.rollbackImages]
+        ).map { try $0.digest(0) }
+        let targets = try rows(SQL.targetsOfService, arguments: key + [ReleaseLimits.targets]).compactMap { row in
+            try PlaceName(row.text(0)).map { target in
+                RunningTarget(
+                    target: target,
+                    reporter: try row.text(1),
+                    digest: try row.digest(2),
+                    configuration: try row.optionalDigest(3),
+                    reportedAt: try row.int(4),
+                    staleAt: try row.int(5)
+                )
+            }
+        }
+        return DesiredImage(
+            environment: environment,
+            repository: try row.repositoryName(1),
+            service: PlaceName(service),
+            digest: digest,
+            configuration: try row.optionalDigest(4),
+            deployment: PlaceName(try row.text(5)),
+            actor: try row.text(6),
+            since: try row.int(7),
+            isLive: try row.optionalInt(8) == 1,
+            rollback: rollback,
+            targets: targets
+        )
+    }
+}

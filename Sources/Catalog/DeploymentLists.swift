@@ -100,7 +100,7 @@ extension Catalog {
 }
 
 extension DeploymentRecord {
-    fileprivate init(_ row: Row) throws {
+    init(_ row: Row) throws {
         let service = try row.text(4)
         self.init(
             id: try row.int(0),

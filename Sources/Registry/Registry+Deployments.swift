@@ -66,6 +66,7 @@ extension Registry {
         runs digest: Digest,
         of repository: RepositoryName,
         deployment: PlaceName?,
+        configuration: Digest? = nil,
         expires: Int64?,
         caller: Caller
     ) async throws -> Deployment.Receipt {
@@ -83,6 +84,7 @@ extension Registry {
                     repository: repository,
                     digest: digest,
                     deployment: deployment,
+                    configuration: configuration,
                     expires: expires
                 ),
                 grace: deployGrace,
@@ -159,7 +161,7 @@ extension Deployment {
 }
 
 extension Deployment.Note {
-    fileprivate init(_ record: DeploymentRecord) {
+    init(_ record: DeploymentRecord) {
         self.init(
             id: record.id,
             place: Deployment(

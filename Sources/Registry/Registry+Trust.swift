@@ -186,7 +186,7 @@ extension Registry {
         return (verdict, inputs?.generation ?? 0)
     }
 
-    private func inputs(of digest: Digest, in repository: RepositoryName) async throws -> TrustInputs? {
+    func inputs(of digest: Digest, in repository: RepositoryName) async throws -> TrustInputs? {
         try await catalog.trustInputs(
             of: digest,
             in: repository,
@@ -197,7 +197,7 @@ extension Registry {
 
     /// The documents of attachments, each with the digest that its manifest names, and whether that is all of them. One
     /// that cannot be had speaks for nothing.
-    private func evidence(
+    func evidence(
         _ inputs: TrustInputs?,
         in repository: RepositoryName
     ) async throws -> (evidence: [Evidence], isWhole: Bool) {
@@ -274,13 +274,32 @@ extension Registry {
         }
     }
 
+    /// The same for an environment: what goes there has to be fit for pulls and for promotions, it and what it holds.
+    func checkPromotion(of digest: Digest, in repository: RepositoryName, caller: Caller) async throws {
+        guard !gate.asksNothing else { return }
+        let served = try await manifest(.digest(digest), in: repository)
+        try await refuseQuarantined(digest)
+        guard let (policy, rules) = gate.rules(for: repository) else { return }
+        let parsed = try Manifest(parsing: Array(served.bytes.readableBytesView), contentType: served.mediaType)
+        let images =
+            [(digest, !parsed.manifests.isEmpty)] + parsed.manifests.map { ($0.digest, $0.mediaType.listsManifests) }
+        for (image, isIndex) in images {
+            try await refuseQuarantined(image)
+            let key = Self.key(image, .digest(image), repository, rules)
+            let parent = image == digest ? nil : digest
+            let verdict = try await judge(key, policy, isIndex: isIndex, parent: parent).verdict
+            try refuse(verdict, of: image, to: caller, by: policy, [.pull, .promote])
+        }
+    }
+
     private func refuse(
         _ verdict: TrustVerdict,
         of digest: Digest,
         to caller: Caller,
-        by policy: TrustPolicy
+        by policy: TrustPolicy,
+        _ enforcements: Set<TrustRule.Enforcement> = [.promote]
     ) throws {
-        let failures = verdict.failures(of: [.promote]) { caller.isExempt(policy.rules[$0].exempt) }
+        let failures = verdict.failures(of: enforcements) { caller.isExempt(policy.rules[$0].exempt) }
         guard failures.isEmpty else {
             throw RegistryError.untrusted(digest, failures.map { ($0.requirement, $0.reason) })
         }

@@ -66,4 +66,10 @@ package enum RegistryLimits {
     static let usageSharing = 1_000
     static let usageExamples = 3
     static let usageManifests = 256
+    /// Services of an environment on one page.
+    static let desiredPage = 100
+    /// Reports, tags and places of an image that one look shows.
+    static let inspectedReports = 200
+    static let inspectedTags = 100
+    static let inspectedPlaces = 20
 }

@@ -10,6 +10,7 @@ enum TokenScope: Hashable, Sendable, CustomStringConvertible {
         case pullAndPush = "pull,push"
         /// What whoever may pull does with his own, and who may retain with that of all.
         case pullAndRetain = "pull,retain"
+        case promote
         case retain
         case admin
     }

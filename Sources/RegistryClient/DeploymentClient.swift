@@ -36,6 +36,7 @@ package struct DeploymentClient: Sendable {
         runs digest: Digest,
         of repository: RepositoryName,
         deployment: PlaceName?,
+        configuration: Digest? = nil,
         expires: Int64?
     ) async throws(ClientError) -> (staleAt: String, warning: String?) {
         var writer = JSONWriter()
@@ -49,6 +50,7 @@ package struct DeploymentClient: Sendable {
                 writer.field("repository", repository.description)
                 writer.field("digest", digest.description)
             }
+            if let configuration { writer.field("config", configuration.description) }
             if let expires {
                 writer.key("expires")
                 writer.integer(expires)

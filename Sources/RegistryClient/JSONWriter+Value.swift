@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-internal import OCI
+package import OCI
 
 extension JSONWriter {
     /// Writes a value that was read, member by member in its order.
@@ -27,7 +27,7 @@ extension JSONWriter {
     }
 
     /// A value as text.
-    static func text(of value: JSONValue) -> String {
+    package static func text(of value: JSONValue) -> String {
         var writer = JSONWriter()
         writer.value(value)
         return writer.text

@@ -35,16 +35,18 @@ package struct RecordList: Sendable {
 }
 
 extension RemoteRegistry {
-    /// Reads a list of `/api/v1`, whose pages hold an array of that name and go on by `Link`.
+    /// Reads a list of `/api/v1`, whose pages hold an array of that name and go on by `Link`. Its path is the name
+    /// unless it is given.
     ///
     /// - Throws: `.network` for what is no such list.
     func records(
         _ name: String,
+        at path: String? = nil,
         _ filters: [(key: String, value: String?)],
         limit: Int,
         _ scope: TokenScope
     ) async throws(ClientError) -> RecordList {
-        var target = "/api/v1/\(name)?n=\(min(limit, ClientLimits.recordsOfPage))"
+        var target = "/api/v1/\(path ?? name)?n=\(min(limit, ClientLimits.recordsOfPage))"
         for case (let key, let value?) in filters { target += "&\(key)=\(WebAddress.encoded(value))" }
         var records: [JSONValue] = []
         for _ in 0..<ClientLimits.historyPages {

@@ -197,6 +197,16 @@ extension RemoteRepository {
     }
 }
 
+extension RemoteRepository {
+    /// Sets a tag to a manifest that the repository has.
+    ///
+    /// - Throws: `.notFound` where it has none of that digest; `.refused` for a tag that may not be moved.
+    package func point(_ tag: Tag, to digest: Digest) async throws(ClientError) {
+        let fetched = try await manifest(.digest(digest))
+        _ = try await put(manifest: fetched.manifest.bytes, type: fetched.manifest.mediaType, at: .tag(tag))
+    }
+}
+
 extension [UInt8] {
     /// The digest of the bytes.
     func digest(_ algorithm: Digest.Algorithm = .sha256) throws(ClientError) -> Digest {

@@ -32,7 +32,7 @@ package struct RemoteRepository: Sendable {
     }
 
     /// One of a registry that is asked already.
-    init(_ name: RepositoryName, at registry: RemoteRegistry) {
+    package init(_ name: RepositoryName, at registry: RemoteRegistry) {
         self.name = name
         self.registry = registry
         isLocal = false

@@ -16,7 +16,7 @@ extension TrustEvaluation {
         var faults: [String] = []
         var isTrustedFound = false
         for examination in examinations {
-            guard let document = vulnerabilities(in: examination) else { continue }
+            guard let document = examination.vulnerabilityDocument else { continue }
             guard isSigned(examination, by: asked.keys) || isOwn(examination) else {
                 faults.append(why(examination, asked.keys))
                 continue
@@ -37,24 +37,6 @@ extension TrustEvaluation {
         if !isTrustedFound, image.isIndex { return leftToImages }
         if faults.isEmpty, reports.isEmpty { faults = unreadable(asked.keys) }
         return judge(reports, faults, asked)
-    }
-
-    /// The document of what is a report on vulnerabilities, or claims to be one.
-    private func vulnerabilities(in examination: Examination) -> JSONValue? {
-        switch examination.claim {
-        case .attestation(let statement):
-            if statement.predicateType.isVersion(of: .vulnerabilities) { return statement.predicate }
-            // An inventory may list the vulnerabilities of what it lists.
-            let isInventory = statement.predicateType.isVersion(of: .cyclonedx)
-            return isInventory && statement.predicate["vulnerabilities"] != nil ? statement.predicate : nil
-        case .report(let document, let type):
-            switch type {
-            case .sarif: return document
-            case .cyclonedx: return document["vulnerabilities"] != nil ? document : nil
-            default: return nil
-            }
-        default: return nil
-        }
     }
 
     private func isOwn(_ examination: Examination) -> Bool {
@@ -149,5 +131,25 @@ extension TrustEvaluation {
                 ? "no secrets were found" : Judgement.sentence("its layers do not pass the scan for secrets", problems),
             attachments: attachments
         )
+    }
+}
+
+extension Examination {
+    /// The document of what is a report on vulnerabilities, or claims to be one.
+    var vulnerabilityDocument: JSONValue? {
+        switch claim {
+        case .attestation(let statement):
+            if statement.predicateType.isVersion(of: .vulnerabilities) { return statement.predicate }
+            // An inventory may list the vulnerabilities of what it lists.
+            let isInventory = statement.predicateType.isVersion(of: .cyclonedx)
+            return isInventory && statement.predicate["vulnerabilities"] != nil ? statement.predicate : nil
+        case .report(let document, let type):
+            switch type {
+            case .sarif: return document
+            case .cyclonedx: return document["vulnerabilities"] != nil ? document : nil
+            default: return nil
+            }
+        default: return nil
+        }
     }
 }

@@ -11,10 +11,11 @@ import Registry
 
 /// `/api/v1/deployments`: what runs where.
 ///
-/// `POST` with `{"env","target","service","deployment","image":{"repository","digest"},"expires"}` reports it, `DELETE`
-/// with `repository`, `env`, `target`, `service` and `digest` in its query says that it runs there no more, `GET` lists
-/// what was reported. Whoever may pull from the repository may report: what is protected without need costs space, and
-/// a report is kept by the name of who sent it, so nobody ends another's without the right `retain`.
+/// `POST` with `{"env","target","service","deployment","image":{"repository","digest"},"config","expires"}` reports it,
+/// `config` being the digest of the configuration artifact that it runs with. `DELETE` with `repository`, `env`,
+/// `target`, `service` and `digest` in its query says that it runs there no more, `GET` lists what was reported. Whoever
+/// may pull from the repository may report: what is protected without need costs space, and a report is kept by the name
+/// of who sent it, so nobody ends another's without the right `retain`.
 extension Responder {
     func deployments(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
         try exchange.require([.get, .head, .post, .delete])
@@ -48,6 +49,7 @@ extension Responder {
             runs: digest,
             of: repository,
             deployment: deployment,
+            configuration: document["config"]?.text.map { try exchange.digest($0) },
             expires: try Self.expires(document["expires"]),
             caller: exchange.caller
         )
@@ -130,7 +132,7 @@ extension Responder {
         return Answer(.ok, headers: headers, body: .bytes(ByteBuffer(bytes: json.bytes)))
     }
 
-    private static func write(_ note: Deployment.Note, at now: Int64, to json: inout JSONWriter) {
+    static func write(_ note: Deployment.Note, at now: Int64, to json: inout JSONWriter) {
         json.object { json in
             json.members(members(of: note.place, note.repository, note.digest))
             if let deployment = note.deployment { json.members([("deployment", deployment.description)]) }

@@ -205,7 +205,7 @@ extension Responder.Exchange {
             default: reference.isDigest ? [.pull] : [.pullByTag]
             }
         case .tags, .referrers: [.pull]
-        case .proof(_, let reference), .trust(_, let reference), .warm(_, let reference):
+        case .proof(_, let reference), .trust(_, let reference), .warm(_, let reference), .inspect(_, let reference):
             reference.isDigest ? [.pull] : [.pullByTag]
         case .history: [.pull]
         case .metrics, .audit, .denials: [.audit]
@@ -214,7 +214,7 @@ extension Responder.Exchange {
         case .quarantines, .quarantine, .scrub, .collection, .storage, .regions:
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
         // The names of repositories are in queries and bodies there: their handlers ask.
-        case .pins, .deployments, .retention, .usage: []
+        case .pins, .deployments, .releases, .retention, .usage: []
         case .base, .catalog, .live, .ready, .token, .decide: []
         }
     }
@@ -223,7 +223,8 @@ extension Responder.Exchange {
     var tags: [Tag] {
         let reference: Reference
         switch route {
-        case .manifest(_, let named), .proof(_, let named), .trust(_, let named), .warm(_, let named):
+        case .manifest(_, let named), .proof(_, let named), .trust(_, let named), .warm(_, let named),
+            .inspect(_, let named):
             reference = named
         case .history(_, let tag): return [tag]
         default: return []
@@ -247,7 +248,8 @@ extension Route {
     fileprivate var subject: String? {
         switch self {
         case .blob(_, let digest), .referrers(_, let digest): digest.description
-        case .manifest(_, let reference), .proof(_, let reference), .trust(_, let reference), .warm(_, let reference):
+        case .manifest(_, let reference), .proof(_, let reference), .trust(_, let reference), .warm(_, let reference),
+            .inspect(_, let reference):
             reference.description
         case .history(_, let tag): tag.description
         case .quarantine(let digest): digest.description

@@ -291,6 +291,8 @@ package struct Responder: Sendable {
         case .retention(let resource): try await retention(exchange, resource, body: &body)
         case .pins: try await pins(exchange, body: &body)
         case .deployments: try await deployments(exchange, body: &body)
+        case .releases(let resource): try await releases(exchange, resource, body: &body)
+        case .inspect(let name, let reference): try await inspect(exchange, name, reference)
         }
     }
 

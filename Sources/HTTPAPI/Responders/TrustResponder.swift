@@ -41,7 +41,7 @@ extension Responder {
         )
     }
 
-    private static func write(_ rule: RuleVerdict, to json: inout JSONWriter) {
+    static func write(_ rule: RuleVerdict, to json: inout JSONWriter) {
         json.object { json in
             json.members([("enforce", rule.enforcement.rawValue)])
             json.key("requirements")

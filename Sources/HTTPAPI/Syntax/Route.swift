@@ -66,6 +66,10 @@ public enum Route: Hashable, Sendable {
     case pins
     /// `/api/v1/deployments`: what runs where.
     case deployments
+    /// `/api/v1/builds`, `/api/v1/promotions` and so on: the release record.
+    case releases(ReleaseResource)
+    /// `/v2/<name>/_cairn/inspect/<tag or digest>`: all that is known of an image.
+    case inspect(RepositoryName, Reference)
 
     /// A file of the log (C2SP tlog-tiles), or a service beside it.
     public enum LogResource: Hashable, Sendable {
@@ -119,6 +123,8 @@ public enum Route: Hashable, Sendable {
         case .regions: "regions"
         case .pins: "pins"
         case .deployments: "deployments"
+        case .releases: "releases"
+        case .inspect: "inspect"
         }
     }
 
@@ -127,11 +133,11 @@ public enum Route: Hashable, Sendable {
         switch self {
         case .blob(let name, _), .uploads(let name), .upload(let name, _), .manifest(let name, _), .tags(let name),
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _),
-            .warm(let name, _):
+            .warm(let name, _), .inspect(let name, _):
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
             .decide, .retention, .usage, .pins, .deployments, .scrub, .collection,
-            .storage, .regions:
+            .storage, .regions, .releases:
             nil
         }
     }
@@ -172,6 +178,10 @@ extension Route {
         }
         if let resource = RegionResource(String(path)) {
             self = .regions(resource)
+            return
+        }
+        if let resource = ReleaseResource(String(path)) {
+            self = .releases(resource)
             return
         }
         if path.hasPrefix(RetentionResource.prefix) {
@@ -237,6 +247,7 @@ extension Route {
         case "proof": return .proof(name, try reference(last))
         case "trust": return .trust(name, try reference(last))
         case "warm": return .warm(name, try reference(last))
+        case "inspect": return .inspect(name, try reference(last))
         case "history":
             guard case .tag(let tag) = try reference(last) else { throw .notFound }
             return .history(name, tag)

@@ -11,7 +11,7 @@ struct DeployCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deploy",
         abstract: "Tell the registry what runs where, so that retention keeps it.",
-        subcommands: [DeployReport.self, DeployEnd.self, DeployList.self]
+        subcommands: [DeployReport.self, DeployEnd.self, DeployList.self, DeployStep.self]
     )
 }
 
@@ -63,6 +63,9 @@ struct DeployReport: AsyncParsableCommand {
     @Option(help: "The rollout that brought it there.")
     var deployment: String?
 
+    @Option(help: ArgumentHelp("The configuration artifact that it runs with.", valueName: "digest"))
+    var config: String?
+
     @Option(help: ArgumentHelp("How long the report holds, such as 24h.", valueName: "span"))
     var expires = "24h"
 
@@ -79,12 +82,14 @@ struct DeployReport: AsyncParsableCommand {
             }
             let place = try options.place()
             let rollout = try deployment.map { text throws(ClientError) in try PlaceOptions.name(text, "deployment") }
+            let config = try config.map { text throws(ClientError) in try ConfigOption.digest(text) }
             let receipt = try await connection.withRegistry(image.authority) { registry async throws(ClientError) in
                 try await DeploymentClient(registry).report(
                     place,
                     runs: digest,
                     of: image.name,
                     deployment: rollout,
+                    configuration: config,
                     expires: seconds
                 )
             }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Access
+import HTTPTypes
+import NIOCore
+import OCI
+import Observability
+import Registry
+import Releases
+import Trust
+
+/// `/v2/<name>/_cairn/inspect/<tag or digest>`: all that is known of an image, for whoever asks at three in the
+/// morning what it is, who built it of what, where it runs, and what ran before it.
+extension Responder {
+    /// Entries of the release record, tags with their history, and attachments that one answer has.
+    private static let shownEntries = 50
+    private static let shownTags = 10
+    private static let shownChanges = 5
+    private static let shownAttachments = 50
+
+    func inspect(_ exchange: Exchange, _ name: RepositoryName, _ reference: Reference) async throws -> Answer {
+        try exchange.require([.get, .head])
+        let manifest = try await registry.manifest(reference, in: name)
+        let digest = manifest.digest
+        let (times, tags) = (
+            try await registry.times(of: digest, in: name), try await registry.tags(of: digest, in: name)
+        )
+        var histories: [(Tag, [TagHistoryItem])] = []
+        for tag in tags.prefix(Self.shownTags) {
+            let changes = try? await registry.history(of: tag, in: name, before: nil, limit: Self.shownChanges)
+            histories.append((tag, changes ?? []))
+        }
+        let (verdict, held) = (
+            try await registry.verdict(on: digest, as: reference, in: name), try await cause(of: digest)
+        )
+        let evidence = try await registry.evidenceSummary(of: digest, in: name)
+        let attachments = try await registry.referrers(
+            of: digest,
+            in: name,
+            artifactType: nil,
+            after: nil,
+            limit: Self.shownAttachments
+        )
+        let (reports, places) = (
+            try await registry.reports(of: digest, in: name), try await registry.places(of: digest, in: name)
+        )
+        let entries = try await registry.releases(of: digest, in: name, limit: Self.shownEntries)
+
+        var json = JSONWriter()
+        json.object { json in
+            json.members([("name", name.description), ("digest", manifest.digestText)])
+            if case .tag(let tag) = reference { json.members([("tag", tag.description)]) }
+            json.members([("media_type", manifest.mediaType.description)])
+            json.integers([("size", Int64(manifest.bytes.readableBytes))])
+            if let times {
+                json.members([("pushed_at", Timestamp(seconds: times.pushedAt).description)])
+                if let pull = times.lastPull { json.members([("last_pull", Timestamp(seconds: pull).description)]) }
+            }
+            if let held { json.members([("quarantine", held)]) }
+            json.key("allowed")
+            json.bool(held == nil && verdict?.failures(of: [.pull]).isEmpty ?? true)
+            json.key("tags")
+            json.array { json in for (tag, changes) in histories { Self.write(tag, changes, to: &json) } }
+            json.key("rules")
+            json.array { json in for rule in verdict?.rules ?? [] { Self.write(rule, to: &json) } }
+            Self.write(evidence, to: &json)
+            json.key("attachments")
+            json.array { json in for attachment in attachments.elements { Self.write(attachment, to: &json) } }
+            let now = dates.seconds()
+            json.key("runs")
+            json.array { json in for report in reports { Self.write(report, at: now, to: &json) } }
+            json.key("desired")
+            json.array { json in for place in places { Self.write(place, to: &json) } }
+            json.key("releases")
+            json.array { json in for record in entries.elements { json.release(record) } }
+            json.key("more")
+            json.bool(entries.hasMore || attachments.hasMore || tags.count > Self.shownTags)
+        }
+        return Self.json(.ok, json)
+    }
+
+    private func cause(of digest: Digest) async throws -> String? {
+        do {
+            try await registry.refuseQuarantined(digest)
+            return nil
+        } catch RegistryError.quarantined(_, let cause, let reason) {
+            return "\(cause): \(reason)"
+        }
+    }
+
+    private static func write(_ tag: Tag, _ changes: [TagHistoryItem], to json: inout JSONWriter) {
+        json.object { json in
+            json.members([("tag", tag.description)])
+            json.key("history")
+            json.array { json in
+                for change in changes {
+                    json.object { json in
+                        json.members([("time", JSONWriter.time(change.milliseconds)), ("kind", change.kind)])
+                        let texts = [
+                            ("digest", change.digest), ("former", change.former), ("principal", change.principal),
+                        ]
+                        json.members(texts.compactMap { key, text in text.map { (key, $0) } })
+                    }
+                }
+            }
+        }
+    }
+
+    private static func write(_ evidence: EvidenceSummary, to json: inout JSONWriter) {
+        json.key("provenance")
+        json.array { json in
+            for claim in evidence.provenance {
+                json.object { json in
+                    json.members([("builder", claim.builder), ("source", claim.source)])
+                    if let revision = claim.revision { json.members([("revision", revision)]) }
+                    guard let time = claim.builtAt else { return }
+                    json.members([("built_at", Timestamp(seconds: time).description)])
+                }
+            }
+        }
+        guard let found = evidence.vulnerabilities else { return }
+        json.key("vulnerabilities")
+        json.object { json in
+            for severity in Severity.allCases.reversed() where severity > .none {
+                json.integers([(severity.description, Int64(found.counts[severity] ?? 0))])
+            }
+            json.list("scanners", found.scanners)
+            guard let time = found.scannedAt else { return }
+            json.members([("scanned_at", Timestamp(seconds: time).description)])
+        }
+    }
+
+    private static func write(_ attachment: ReferrerEntry, to json: inout JSONWriter) {
+        json.object { json in
+            json.members([("digest", attachment.digest.description)])
+            guard let type = attachment.artifactType else { return }
+            json.members([("artifact_type", type.description)])
+        }
+    }
+
+    private static func write(_ place: ImagePlace, to json: inout JSONWriter) {
+        json.object { json in
+            json.members([("env", place.environment.description)])
+            if let service = place.service { json.members([("service", service.description)]) }
+            guard let former = place.former else { return }
+            json.members([("former", former.description)])
+            json.key("proven")
+            json.bool(place.isProven)
+        }
+    }
+}

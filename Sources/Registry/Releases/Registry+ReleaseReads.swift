@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+package import OCI
+package import Releases
+package import Trust
+
+extension Registry {
+    /// Rows of the release record before an id, the newest first; nil begins with the newest.
+    package func releases(
+        _ filter: ReleaseFilter,
+        before id: Int64?,
+        limit: Int
+    ) async throws -> Page<ReleaseRecord> {
+        try await translating {
+            let found = try await catalog.releases(filter, before: id ?? .max, limit: limit + 1)
+            return Page(elements: Array(found.prefix(limit)), hasMore: found.count > limit)
+        }
+    }
+
+    /// What the record says of one image, the newest first.
+    package func releases(
+        of digest: Digest,
+        in repository: RepositoryName,
+        limit: Int
+    ) async throws -> Page<ReleaseRecord> {
+        try await translating {
+            let found = try await catalog.releases(of: digest, in: repository, before: .max, limit: limit + 1)
+            return Page(elements: Array(found.prefix(limit)), hasMore: found.count > limit)
+        }
+    }
+
+    /// What is to run in an environment, after a place of an earlier page.
+    package func desiredImages(
+        in environment: PlaceName,
+        after position: DesiredPosition?,
+        limit: Int
+    ) async throws -> Page<DesiredImage> {
+        try await translating {
+            let limit = min(limit, RegistryLimits.desiredPage)
+            let found = try await catalog.desiredImages(in: environment, after: position, limit: limit + 1)
+            return Page(elements: Array(found.prefix(limit)), hasMore: found.count > limit)
+        }
+    }
+
+    /// Environments in which something is to run, or was, in the order of their names.
+    package func environments(after name: String, limit: Int) async throws -> Page<PlaceName> {
+        try await translating {
+            let found = try await catalog.environments(after: name, limit: limit + 1)
+            return Page(elements: Array(found.prefix(limit)), hasMore: found.count > limit)
+        }
+    }
+
+    /// Where an image is to run, and what each place can go back to other than it.
+    package func places(of digest: Digest, in repository: RepositoryName) async throws -> [ImagePlace] {
+        try await translating {
+            var places: [ImagePlace] = []
+            for (environment, service) in try await catalog.desiredPlaces(of: digest, in: repository)
+                .prefix(RegistryLimits.inspectedPlaces)
+            {
+                let (images, isProven) = try await catalog.rollbackImages(
+                    from: digest,
+                    in: environment,
+                    of: repository,
+                    service: service
+                )
+                places.append(
+                    ImagePlace(environment: environment, service: service, former: images.first, isProven: isProven)
+                )
+            }
+            return places
+        }
+    }
+
+    /// What targets say that they run the image, or ran it, as far as one look goes.
+    package func reports(of digest: Digest, in repository: RepositoryName) async throws -> [Deployment.Note] {
+        try await translating {
+            try await catalog.deployments(of: digest, in: repository, limit: RegistryLimits.inspectedReports)
+                .map(Deployment.Note.init)
+        }
+    }
+
+    /// Tags that name an image now, as far as one look goes.
+    package func tags(of digest: Digest, in repository: RepositoryName) async throws -> [Tag] {
+        try await translating {
+            try await catalog.tags(of: digest, in: repository, limit: RegistryLimits.inspectedTags)
+        }
+    }
+
+    /// When an image was pushed here and when it was last pulled, in seconds since 1970; nil where it is not here.
+    package func times(
+        of digest: Digest,
+        in repository: RepositoryName
+    ) async throws -> (pushedAt: Int64, lastPull: Int64?, isLive: Bool)? {
+        try await translating { try await catalog.times(of: digest, in: repository) }
+    }
+}
+
+/// A service of an environment in which an image is to run.
+package struct ImagePlace: Sendable, Hashable {
+    package let environment: PlaceName
+    package let service: PlaceName?
+    /// The image that it could go back to, if there is one.
+    package let former: Digest?
+    /// Whether somebody has said that that one was healthy.
+    package let isProven: Bool
+}
+
+extension Registry {
+    /// What is attached to an image says of it, in a few figures.
+    package func evidenceSummary(of digest: Digest, in repository: RepositoryName) async throws -> EvidenceSummary {
+        try await translating {
+            let inputs = try await inputs(of: digest, in: repository)
+            return EvidenceSummary(try await evidence(inputs, in: repository).evidence, of: digest)
+        }
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+internal import NIOCore
+internal import NIOHTTP1
+package import OCI
+package import Releases
+internal import Trust
+
+/// Tells a registry's release record what was built, promoted and rolled out, and asks it what it knows.
+package struct ReleaseClient: Sendable {
+    private let registry: RemoteRegistry
+
+    package init(_ registry: RemoteRegistry) { self.registry = registry }
+
+    /// Reports a build.
+    ///
+    /// - Returns: Whether the record did not say so yet, and other images that were built of the same commit.
+    /// - Throws: `.notFound` where the repository has no such manifest.
+    package func reportBuild(
+        _ build: BuildReport,
+        of digest: Digest?,
+        in repository: RepositoryName
+    ) async throws(ClientError) -> (isNew: Bool, others: [String]) {
+        let answer = try await post("builds", "reporting a build of \(repository)", repository, .pullAndPush) {
+            Self.image(repository, digest, to: &$0)
+            $0.field("outcome", build.succeeded ? "succeeded" : "failed")
+            Self.names(
+                [
+                    ("source", build.source), ("revision", build.revision), ("builder", build.builder),
+                    ("build", build.build),
+                ],
+                to: &$0
+            )
+            if let started = build.startedAt { $0.field("started_at", RFC3339.text(started / 1_000)) }
+        }
+        let others = answer["other_digests"]?.elements ?? []
+        return (answer["recorded"] == .bool(true), others.compactMap { $0.text.map(ShownText.line) })
+    }
+
+    /// Says that an image is to run in an environment from now on.
+    ///
+    /// - Returns: Whether it was not to before, and what was.
+    /// - Throws: `.keptBack` where the trust policy does not let it go there, `.refused` where it does not come from
+    ///   the environment that is named.
+    package func promote(
+        _ digest: Digest,
+        of repository: RepositoryName,
+        _ promotion: PromotionReport
+    ) async throws(ClientError) -> (isNew: Bool, former: String?) {
+        let purpose = "promoting \(digest) to \(promotion.environment)"
+        let answer = try await post("promotions", purpose, repository, .promote) {
+            Self.image(repository, digest, to: &$0)
+            Self.names(
+                [("from", promotion.from), ("env", promotion.environment), ("service", promotion.service)],
+                to: &$0
+            )
+        }
+        return (answer["recorded"] == .bool(true), answer["former"]?.text.map(ShownText.line))
+    }
+
+    /// Says that nothing of a repository is to run in an environment any more.
+    ///
+    /// - Returns: What was to run there; nil where nothing was.
+    package func withdraw(
+        _ repository: RepositoryName,
+        from environment: PlaceName,
+        service: PlaceName?
+    ) async throws(ClientError) -> String? {
+        var target = "/api/v1/promotions?repository=\(WebAddress.encoded(repository.description))"
+        target += "&env=\(WebAddress.encoded(environment.description))"
+        if let service { target += "&service=\(WebAddress.encoded(service.description))" }
+        let purpose = "withdrawing \(repository) from \(environment)"
+        let call = RemoteRegistry.Call(method: .DELETE, target: target, purpose: purpose)
+        return try await document(call, .repository(repository, .promote))["former"]?.text.map(ShownText.line)
+    }
+
+    /// Reports a phase of a rollout, or of one instance of it.
+    ///
+    /// - Returns: Whether the record did not say so yet.
+    package func report(
+        _ step: DeploymentStep,
+        of digest: Digest,
+        in repository: RepositoryName
+    ) async throws(ClientError) -> Bool {
+        let orders = step.target == nil && (step.phase == .started || step.phase == .rollbackOrdered)
+        let purpose = "reporting that \(step.deployment) is \(step.phase.rawValue)"
+        let answer = try await post("rollouts", purpose, repository, orders ? .promote : .pull) {
+            Self.image(repository, digest, to: &$0)
+            Self.names(
+                [
+                    ("deployment", step.deployment), ("env", step.environment), ("service", step.service),
+                    ("target", step.target),
+                ],
+                to: &$0
+            )
+            $0.field("phase", step.phase.rawValue)
+            if let configuration = step.configuration { $0.field("config", configuration.description) }
+        }
+        return answer["recorded"] == .bool(true)
+    }
+
+    /// What an order to go back came to.
+    package struct Rollback: Sendable {
+        package let digest: Digest
+        package let former: String
+        /// Whether somebody has said that the image was healthy there.
+        package let isProven: Bool
+    }
+
+    /// Orders the last good image of a service to run again, or the one named.
+    ///
+    /// - Throws: `.notFound` where nothing is to run there, `.refused` where there is nothing to go back to.
+    package func rollBack(
+        _ environment: PlaceName,
+        _ service: PlaceName?,
+        of repository: RepositoryName,
+        to digest: Digest?,
+        as deployment: PlaceName
+    ) async throws(ClientError) -> Rollback {
+        let answer = try await post("rollbacks", "rolling back in \(environment)", repository, .promote) {
+            Self.names([("env", environment), ("service", service), ("deployment", deployment)], to: &$0)
+            $0.field("repository", repository.description)
+            if let digest { $0.field("digest", digest.description) }
+        }
+        guard let digest = answer["digest"]?.text.flatMap({ Digest($0) }), let former = answer["former"]?.text else {
+            throw ClientError(.network, "\(registry.origin) answers to a rollback with what says nothing of it")
+        }
+        return Rollback(digest: digest, former: ShownText.line(former), isProven: answer["proven"] == .bool(true))
+    }
+
+    /// Entries of the record, the newest first.
+    package func list(
+        of repository: RepositoryName?,
+        environment: PlaceName?,
+        limit: Int
+    ) async throws(ClientError) -> RecordList {
+        try await registry.records(
+            "releases",
+            [("repository", repository?.description), ("env", environment?.description)],
+            limit: limit,
+            repository.map { .repository($0, .pull) } ?? .records
+        )
+    }
+
+    /// What is to run in an environment: of one repository, or of all that the caller may see.
+    package func images(
+        in environment: PlaceName,
+        of repository: RepositoryName?,
+        limit: Int
+    ) async throws(ClientError) -> RecordList {
+        try await registry.records(
+            "images",
+            at: "environments/\(WebAddress.encoded(environment.description))/images",
+            [("repository", repository?.description)],
+            limit: limit,
+            repository.map { .repository($0, .pull) } ?? .records
+        )
+    }
+
+    /// The one repository of which an image is to run in a service of an environment.
+    ///
+    /// - Throws: `.notFound` where there is none that the caller may see, `.usage` where there are several.
+    package func repository(
+        of service: PlaceName?,
+        in environment: PlaceName
+    ) async throws(ClientError) -> RepositoryName {
+        let list = try await images(in: environment, of: nil, limit: ClientLimits.records)
+        let names = Set(
+            list.records.filter { $0["service"]?.text == service?.description }
+                .compactMap { $0["repository"]?.text.flatMap { RepositoryName($0) } }
+        )
+        guard let name = names.first else {
+            throw ClientError(.notFound, "nothing that you may see is to run there: name the repository")
+        }
+        guard names.count == 1 else {
+            let known = names.map(\.description).sorted().joined(separator: ", ")
+            throw ClientError(.usage, "several repositories have such a service, name one: \(known)")
+        }
+        return name
+    }
+
+    /// All that is known of an image, as the registry tells it.
+    package func inspect(_ reference: Reference, of repository: RepositoryName) async throws(ClientError) -> JSONValue {
+        let call = RemoteRegistry.Call(
+            target: "/v2/\(repository)/_cairn/inspect/\(reference)",
+            purpose: "asking what is known of \(repository) \(reference)"
+        )
+        return try await document(call, .repository(repository, .pull))
+    }
+
+    private func post(
+        _ name: String,
+        _ purpose: String,
+        _ repository: RepositoryName,
+        _ actions: TokenScope.Actions,
+        _ members: (inout JSONWriter) -> Void
+    ) async throws(ClientError) -> JSONValue {
+        var writer = JSONWriter()
+        writer.object { writer in members(&writer) }
+        let call = RemoteRegistry.Call(
+            method: .POST,
+            target: "/api/v1/\(name)",
+            headers: [("Content-Type", "application/json")],
+            body: ByteBuffer(bytes: writer.bytes),
+            purpose: purpose
+        )
+        return try await document(call, .repository(repository, actions))
+    }
+
+    private func document(_ call: RemoteRegistry.Call, _ scope: TokenScope) async throws(ClientError) -> JSONValue {
+        let (_, body) = try await registry.fetch(call, scope, limit: ClientLimits.documentBytes)
+        guard let document = try? JSONValue(parsing: body, nodesLimit: ClientLimits.recordNodes) else {
+            throw ClientError(.network, "\(registry.origin) answers with what is no JSON to \(call.purpose)")
+        }
+        return document
+    }
+
+    private static func image(_ repository: RepositoryName, _ digest: Digest?, to writer: inout JSONWriter) {
+        writer.key("image")
+        writer.object { writer in
+            writer.field("repository", repository.description)
+            if let digest { writer.field("digest", digest.description) }
+        }
+    }
+
+    private static func names(_ names: [(String, PlaceName?)], to writer: inout JSONWriter) {
+        for case (let key, let name?) in names { writer.field(key, name.description) }
+    }
+}

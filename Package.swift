@@ -185,7 +185,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CatalogTests",
-            dependencies: ["Catalog", "OCI", grdb, logging, metrics, metricsTestKit],
+            dependencies: ["Catalog", "OCI", "Releases", grdb, logging, metrics, metricsTestKit],
             swiftSettings: testing
         ),
         .testTarget(

@@ -4,6 +4,7 @@
 import Catalog
 import GRDB
 import OCI
+import Releases
 import Synchronization
 import Testing
 
@@ -288,10 +289,67 @@ import Testing
             grace: 0,
             context: Sample.context
         )
+        try await verbsOfReleases(catalog, place)
         _ = try await catalog.expireDeployments(limit: 10)
         _ = try await catalog.staleDeployments(now: 1_700_000_000)
         try await catalog.recordPulls([PulledManifest(repository: name, digest: image, at: 1)])
         _ = try await catalog.lastPull(of: image, in: name)
+    }
+
+    private static func verbsOfReleases(_ catalog: Catalog, _ place: DeploymentPlace) async throws {
+        let (name, context) = (try Sample.repository(), Sample.context)
+        let images = try [4, 5].map { try SampleManifest.image($0) }
+        let build = BuildReport(succeeded: true, revision: PlaceName("abc"), build: PlaceName("17"))
+        let promotion = PromotionReport(from: place.environment, environment: place.environment, service: place.service)
+        for image in images {
+            _ = try await catalog.put(image)
+            _ = try await catalog.recordBuild(build, of: image.digest, in: name, context: context)
+            let first = PromotionReport(environment: place.environment, service: place.service)
+            for promotion in [first, promotion] {
+                _ = try await catalog.promote(image.digest, promotion, in: name, context: context)
+            }
+            for phase in [DeploymentStep.Phase.started, .healthy, .rollbackOrdered, .rolledBack] {
+                let step = DeploymentStep(
+                    deployment: place.target,
+                    environment: place.environment,
+                    service: place.service,
+                    phase: phase
+                )
+                _ = try await catalog.recordStep(step, of: image.digest, in: name, context: context)
+            }
+            _ = try await catalog.rollbackImages(
+                from: image.digest,
+                in: place.environment,
+                of: name,
+                service: place.service
+            )
+            _ = try await catalog.releases(of: image.digest, in: name, before: .max, limit: 10)
+            _ = try await catalog.desiredPlaces(of: image.digest, in: name)
+            _ = try await catalog.tags(of: image.digest, in: name, limit: 10)
+            _ = try await catalog.times(of: image.digest, in: name)
+            _ = try await catalog.deployments(of: image.digest, in: name, limit: 10)
+        }
+        for repository in [nil, name] {
+            for environment in [nil, place.environment] {
+                let filter = ReleaseFilter(repository: repository, environment: environment)
+                _ = try await catalog.releases(filter, before: .max, limit: 10)
+            }
+        }
+        _ = try await catalog.releases(after: ReleasePosition(time: 0), before: .max, limit: 10)
+        _ = try await catalog.releases(after: 0, limit: 10)
+        _ = try await catalog.lastRelease()
+        let position = DesiredPosition(repository: name, service: nil)
+        _ = try await catalog.desiredImages(in: place.environment, after: position, limit: 10)
+        _ = try await catalog.desiredImage(in: place.environment, of: name, service: place.service)
+        _ = try await catalog.repositories(of: place.service, in: place.environment)
+        _ = try await catalog.environments(after: "", limit: 10)
+        _ = try await catalog.protections(of: name, previousImages: 3, now: 1_700_000_000)
+        _ = try await catalog.write { transaction in
+            for image in images {
+                _ = try transaction.isProtected(image.digest, tags: [], in: name, previousImages: 3, now: 0)
+            }
+        }
+        _ = try await catalog.trimReleases(before: 0)
     }
 
     @Test func noVerbScansATable() async throws {

@@ -69,6 +69,7 @@ import Testing
             guard value != (isImmutable ? oracle.immutableValue(of: tag) : oracle.value(of: tag)) else { continue }
             return "\(tag) is \(value?.description ?? "not set")"
         }
+        if first.desired != oracle.desired { return "desired are \(first.desired), not \(oracle.desired)" }
         if first.home != oracle.home { return "the home is \(first.home), not \(oracle.home)" }
         let live = oracle.live(tagged: Set(first.tags.values))
         if first.live != live { return "live are \(first.live), not \(live)" }

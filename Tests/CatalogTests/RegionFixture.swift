@@ -118,6 +118,9 @@ final class MemoryRegion {
         Set(try raw { try Data.fetchAll($0, sql: "SELECT DISTINCT digest FROM deployed") })
     }
 
+    /// The first column of a query.
+    func texts(_ query: String) throws -> Set<String> { Set(try raw { try String.fetchAll($0, sql: query) }) }
+
     func problems() async throws -> [String] {
         try await catalog.foreignKeyViolations(limit: 10) + catalog.ruleViolations(limit: 10)
     }

@@ -11,7 +11,8 @@ import Testing
 @Suite struct RegionMigrationTests {
     /// Tables that this version has brought.
     private static let added = [
-        "inbox", "peer_position", "peer", "tag_write", "tombstone", "register", "conflict", "hybrid_clock",
+        "inbox", "peer_position", "peer", "tag_write", "tombstone", "register", "conflict", "hybrid_clock", "release",
+        "desired", "outcome",
     ]
 
     /// Makes the catalog of a fixture what the version before would have left.
@@ -31,8 +32,9 @@ import Testing
                     ALTER TABLE repo DROP COLUMN home_heard;
                     ALTER TABLE deployment DROP COLUMN hlc;
                     ALTER TABLE deployment DROP COLUMN logged_at;
+                    ALTER TABLE deployment DROP COLUMN config;
                     UPDATE repo SET home_region = NULL;
-                    DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes');
+                    DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes', '9-releases');
                     """
             )
         }

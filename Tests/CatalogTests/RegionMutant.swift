@@ -25,6 +25,8 @@ enum RegionMutant: String, CaseIterable, Sendable {
     case mutableTags = "mutable-tags"
     /// The time of a report is forgotten.
     case timelessReports = "timeless-reports"
+    /// Of what is to run somewhere the last that came counts.
+    case lastDesired = "last-desired"
     /// A conflict is noted where its loser came last alone.
     case lostConflicts = "lost-conflicts"
 
@@ -82,6 +84,13 @@ enum RegionMutant: String, CaseIterable, Sendable {
                 UPDATE deployment SET hlc = 0 WHERE id = NEW.id; END;
             CREATE TRIGGER mutant_2 AFTER UPDATE OF hlc ON deployment BEGIN
                 UPDATE deployment SET hlc = 0 WHERE id = NEW.id; END;
+            """
+        case .lastDesired:
+            """
+            CREATE TRIGGER mutant_1 AFTER INSERT ON desired BEGIN
+                UPDATE desired SET hlc = 0 WHERE env = NEW.env AND repo_id = NEW.repo_id AND service = NEW.service; END;
+            CREATE TRIGGER mutant_2 AFTER UPDATE OF digest ON desired BEGIN
+                UPDATE desired SET hlc = 0 WHERE env = NEW.env AND repo_id = NEW.repo_id AND service = NEW.service; END;
             """
         case .lostConflicts:
             """

@@ -70,6 +70,28 @@ struct RegionOracle {
         return best.map { "\($0.home) \($0.epoch)" } ?? ""
     }
 
+    /// What is to run where: the latest that was said of each service.
+    var desired: Set<String> {
+        var latest: [String: Entry] = [:]
+        for entry in entries {
+            let phase = entry.body?["phase"]?.text
+            let orders = phase == "started" || phase == "rollback-ordered"
+            guard entry.kind == "image.promote" || (entry.kind == "deploy.step" && orders) else { continue }
+            guard entry.body?["target"]?.text == nil, let place = entry.body?["environment"]?.text else { continue }
+            let key = "\(place) \(entry.body?["service"]?.text ?? "")"
+            if let known = latest[key], (known.time, known.region) > (entry.time, entry.region) { continue }
+            latest[key] = entry
+        }
+        return Set(
+            latest.map { key, entry in
+                let digest = entry.digest("digest")?.storageBytes.map { byte in
+                    (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+                }
+                return "\(key) \(digest?.joined() ?? "-") \(entry.time)"
+            }
+        )
+    }
+
     func written(to tag: String) -> Set<Digest> {
         Set(entries.filter { $0.kind == "tag.set" && $0.body?["tag"]?.text == tag }.compactMap { $0.digest("digest") })
     }

@@ -5,6 +5,7 @@ import Catalog
 import Foundation
 import GRDB
 import OCI
+import Releases
 
 /// Empty databases that are used again, for a schema takes longer to make than a history to run.
 final class EmptyDatabases {
@@ -46,6 +47,12 @@ final class RegionWorld {
         var running: Set<String> = []
         /// What ran.
         var ran: Set<Data> = []
+        /// What is to run where.
+        var desired: Set<String> = []
+        /// When each image was healthy somewhere, and when it was given up.
+        var outcomes: Set<String> = []
+        /// The release record, whatever the order in which it came.
+        var releases: Set<String> = []
     }
 
     let regions: [MemoryRegion]
@@ -113,7 +120,8 @@ final class RegionWorld {
         let catalog = region.catalog
         let sample = universe[Int(random.next() % 5)]
         let tag = Self.tags[Int(random.next() % 3)]
-        switch random.next() % 23 {
+        switch random.next() % 26 {
+        case 23..<26: try await release(sample.digest, region)
         case 20: try await move(region)
         case 21, 22: try await deploy(sample.digest, region)
         case 0..<8: try await push(sample, to: region)
@@ -233,6 +241,30 @@ final class RegionWorld {
                 grace: 3_600,
                 context: Sample.context
             )
+        }
+    }
+
+    /// It is promoted, or a rollout of it comes to some phase.
+    private func release(_ digest: Digest, _ region: MemoryRegion) async throws {
+        let environment = try PlaceName(parsing: ["prod", "staging"][Int(random.next() % 2)])
+        let service = random.next() % 2 == 0 ? try PlaceName(parsing: "web") : nil
+        switch random.next() % 5 {
+        case 0:
+            let promotion = PromotionReport(environment: environment, service: service)
+            let isEnd = random.next() % 4 == 0
+            _ = try await region.catalog.promote(isEnd ? nil : digest, promotion, in: name, context: Sample.context)
+        case 1:
+            let build = BuildReport(succeeded: true, revision: PlaceName("abc"))
+            _ = try await region.catalog.recordBuild(build, of: digest, in: name, context: Sample.context)
+        default:
+            let phases: [DeploymentStep.Phase] = [.started, .healthy, .failed, .rollbackOrdered, .rolledBack]
+            let step = DeploymentStep(
+                deployment: try PlaceName(parsing: "d\(random.next() % 3)"),
+                environment: environment,
+                service: service,
+                phase: phases[Int(random.next() % UInt64(phases.count))]
+            )
+            _ = try await region.catalog.recordStep(step, of: digest, in: name, context: Sample.context)
         }
     }
 
@@ -397,6 +429,15 @@ final class RegionWorld {
             visible.running.insert("\(report.place.target) \(report.digest) \(try region.logName(of: report.reporter))")
         }
         visible.ran = try region.ran()
+        visible.desired = try region.texts(
+            "SELECT env || ' ' || service || ' ' || COALESCE(HEX(digest), '-') || ' ' || hlc FROM desired"
+        )
+        visible.outcomes = try region.texts(
+            "SELECT env || ' ' || service || ' ' || HEX(digest) || ' ' || good_hlc || ' ' || bad_hlc FROM outcome"
+        )
+        visible.releases = try region.texts(
+            "SELECT kind || ' ' || hlc || ' ' || region || ' ' || phase || COALESCE(HEX(digest), '-') FROM release"
+        )
         for conflict in try await catalog.conflicts(open: true, limit: 1_000) {
             let winner = "\(conflict.winner?.description ?? "deleted") \(conflict.won)"
             visible.conflicts.insert("\(conflict.tag): \(winner), not \(conflict.loser) \(conflict.lost)")

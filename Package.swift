@@ -258,6 +258,12 @@ let package = Package(
             ],
             swiftSettings: testing
         ),
+        .executableTarget(
+            name: "ReleaseFiguresProbe",
+            dependencies: ["OCI", "Releases"],
+            path: "Tests/ReleaseFiguresProbe",
+            swiftSettings: strict
+        ),
         .testTarget(name: "ReleasesTests", dependencies: ["OCI", "Releases"], swiftSettings: testing),
         .testTarget(name: "TidyTests", swiftSettings: testing),
         .target(

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import OCI
+
+/// What is to run at a place.
+struct DesiredImage: Hashable {
+    let digest: Digest
+    /// nil where nothing was said of it.
+    let configuration: Digest?
+
+    /// Whether what was observed is something else.
+    func differs(from digest: Digest, _ configuration: Digest?) -> Bool {
+        if self.digest != digest { return true }
+        guard let desired = self.configuration, let configuration else { return false }
+        return desired != configuration
+    }
+}
+
+/// What is to run and what was reported to, and where they differ for too long (M7).
+struct DriftFigures {
+    /// A repository in an environment.
+    private struct Site: Hashable {
+        let repository: RepositoryName
+        let environment: PlaceName
+    }
+
+    private struct SiteState {
+        /// What was promoted for all services last.
+        var everywhere: DesiredImage?
+        /// The services that were named; of those that were not, one that is named later takes `everywhere`.
+        var services: Set<PlaceName?> = []
+    }
+
+    private struct Service {
+        var desired: DesiredImage?
+        var reports: [Reporter: Report] = [:]
+    }
+
+    private struct Reporter: Hashable {
+        let target: PlaceName
+        let name: String
+    }
+
+    private struct Report {
+        let digest: Digest
+        let configuration: Digest?
+        let deployment: PlaceName?
+        let until: Int64
+        /// Since when it differs; nil while it does not.
+        var differsSince: Int64?
+    }
+
+    private let scope: FigureScope
+    private let limit: Int
+    private var sites: OpenTable<Site, SiteState>
+    private var places: OpenTable<ReleasePlace, Service>
+    /// Reports of all places together.
+    private var held = 0
+    private var sweepsAt = 1_024
+    private var refusedReports = 0
+    private var observed = 0
+    private var incidents = 0
+    private var open = 0
+    private var exemplars = FigureExemplars()
+
+    init(_ scope: FigureScope, limit: Int) {
+        self.scope = scope
+        self.limit = limit
+        sites = OpenTable(limit: limit)
+        places = OpenTable(limit: limit)
+    }
+
+    var heldCount: Int { sites.count + places.count + held }
+    var refused: Int { sites.refused + places.refused + refusedReports }
+
+    mutating func add(_ promotion: PromotionReport, of image: ReleaseImage, at time: Int64) {
+        let desired = DesiredImage(digest: image.digest, configuration: nil)
+        if let service = promotion.service {
+            let place = ReleasePlace(
+                repository: image.repository,
+                environment: promotion.environment,
+                service: service
+            )
+            know(place)
+            return desire(desired, at: place, time)
+        }
+        let site = Site(repository: image.repository, environment: promotion.environment)
+        sites.change(site, first: SiteState()) { $0.everywhere = desired }
+        for service in sites[site]?.services ?? [] {
+            let place = ReleasePlace(repository: site.repository, environment: site.environment, service: service)
+            desire(desired, at: place, time)
+        }
+    }
+
+    mutating func add(_ step: PlacedStep) {
+        know(step.place)
+        guard step.wholePhase == .started || step.wholePhase == .rollbackOrdered else { return }
+        let desired = DesiredImage(digest: step.opening.digest, configuration: step.step.configuration)
+        desire(desired, at: step.place, step.time)
+    }
+
+    mutating func add(_ report: RunningReport, of image: ReleaseImage, at time: Int64) {
+        let place = ReleasePlace(
+            repository: image.repository,
+            environment: report.environment,
+            service: report.service
+        )
+        know(place)
+        guard var service = places.take(place) else { return }
+        if report.isRunning, scope.contains(time) { observed += 1 }
+        let reporter = Reporter(target: report.target, name: report.reporter)
+        let former = service.reports.removeValue(forKey: reporter)
+        held -= former == nil ? 0 : 1
+        let isRunning = report.isRunning && report.until > time
+        let differs = isRunning && service.desired?.differs(from: image.digest, report.configuration) == true
+        // One that follows at the very end of the former goes on with it.
+        let since = former.flatMap { $0.until >= time ? $0.differsSince : nil }
+        if let former, !differs || since == nil { settle(place, reporter, former, at: time) }
+        if isRunning, held < limit {
+            held += 1
+            service.reports[reporter] = Report(
+                digest: image.digest,
+                configuration: report.configuration,
+                deployment: report.deployment,
+                until: report.until,
+                differsSince: differs ? since ?? time : nil
+            )
+        } else if isRunning {
+            refusedReports += 1
+        }
+        places.put(place, service)
+        if held >= sweepsAt { sweep(at: time) }
+    }
+
+    /// Makes a service known; one that was not is to run what was promoted for all.
+    private mutating func know(_ place: ReleasePlace) {
+        guard places[place] == nil else { return }
+        let site = Site(repository: place.repository, environment: place.environment)
+        sites.change(site, first: SiteState()) { $0.services.insert(place.service) }
+        places.put(place, Service(desired: sites[site]?.everywhere))
+    }
+
+    private mutating func desire(_ desired: DesiredImage, at place: ReleasePlace, _ time: Int64) {
+        guard var service = places.take(place) else { return }
+        service.desired = desired
+        for (reporter, report) in service.reports where report.until > time {
+            var report = report
+            let differs = desired.differs(from: report.digest, report.configuration)
+            if differs {
+                report.differsSince = report.differsSince ?? time
+            } else {
+                settle(place, reporter, report, at: time)
+                report.differsSince = nil
+            }
+            service.reports[reporter] = report
+        }
+        places.put(place, service)
+    }
+
+    /// Counts a difference that is over, or is looked at for the last time, at a time.
+    private mutating func settle(_ place: ReleasePlace, _ reporter: Reporter, _ report: Report, at time: Int64) {
+        guard let since = report.differsSince else { return }
+        let end = min(time, report.until)
+        let begin = since + scope.driftAfter
+        guard begin <= end, scope.contains(begin) else { return }
+        incidents += 1
+        let names = [
+            place.repository.description, place.environment.description, place.service?.description ?? "",
+            reporter.target.description, reporter.name,
+        ]
+        exemplars.offer(
+            ExemplarRank(time: begin, text: names.joined(separator: "\n")),
+            FigureExemplar(
+                repository: place.repository,
+                digest: report.digest,
+                environment: place.environment,
+                service: place.service,
+                deployment: report.deployment,
+                target: reporter.target,
+                time: begin,
+                value: Double(end - since) / 1_000
+            )
+        )
+    }
+
+    /// Forgets reports that are out of date.
+    private mutating func sweep(at time: Int64) {
+        held = 0
+        for (place, state) in places.values {
+            var service = state
+            for (reporter, report) in state.reports where report.until < time {
+                settle(place, reporter, report, at: time)
+                service.reports[reporter] = nil
+            }
+            held += service.reports.count
+            if service.reports.count < state.reports.count { places.put(place, service) }
+        }
+        sweepsAt = max(1_024, held * 2)
+    }
+
+    /// The images desired in each environment.
+    func desiredImages() -> [PlaceName: Set<ReleaseImage>] {
+        var images: [PlaceName: Set<ReleaseImage>] = [:]
+        for (place, service) in places.values {
+            guard let desired = service.desired else { continue }
+            let image = ReleaseImage(repository: place.repository, digest: desired.digest)
+            images[place.environment, default: []].insert(image)
+        }
+        for (site, state) in sites.values where state.services.isEmpty {
+            guard let desired = state.everywhere else { continue }
+            let image = ReleaseImage(repository: site.repository, digest: desired.digest)
+            images[site.environment, default: []].insert(image)
+        }
+        return images
+    }
+
+    /// Counts everything that is left as of the last moment of the window. Nothing is added afterwards.
+    mutating func finish(at time: Int64) -> Figure {
+        for (place, service) in places.values {
+            for (reporter, report) in service.reports {
+                settle(place, reporter, report, at: time)
+                if let since = report.differsSince, report.until > time, time - since >= scope.driftAfter { open += 1 }
+            }
+        }
+        let length = min(scope.to, time + 1) - scope.from
+        let isObserved = observed > 0 || incidents > 0 || open > 0
+        let rate = Double(incidents) * Double(ReleaseFiguresLimits.driftDays * ReleaseFiguresLimits.day)
+        let value = isObserved && length > 0 ? rate / Double(length) : nil
+        return Figure(
+            .drift,
+            value: value,
+            isMet: value.map(FigureKind.drift.target.isMet),
+            counts: [
+                FigureCount("incidents", incidents), FigureCount("open", open), FigureCount("reports", observed),
+            ],
+            exemplars: exemplars
+        )
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import OCI
+import Releases
+import Testing
+
+/// M7: what is desired, what is reported, and when the two differ for too long.
+struct DriftFigureTests {
+    private func drift(_ record: Record, to: Int64 = day, at: Int64? = nil, after: Int64 = 15 * minute) throws -> [Int]
+    {
+        let counts = try counts(.drift, record.figures(to: to, at: at, driftAfter: after))
+        return [try #require(counts["incidents"]), try #require(counts["open"])]
+    }
+
+    @Test(arguments: [(15 * minute - 1, 0), (15 * minute, 1)])
+    func itDriftsAfterAWhile(lasts: Int64, incidents: Int) throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "b")
+        try record.report(lasts, "a")
+        #expect(try drift(record) == [incidents, 0])
+    }
+
+    @Test func anIncidentIsOpenUntilItEnds() throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(minute, "b")
+        #expect(try drift(record, at: 16 * minute - 1) == [0, 0])
+        #expect(try drift(record, at: 16 * minute) == [1, 1])
+        let figures = try record.figures(at: hour)
+        let shown = try #require(figures[.drift]?.exemplars.first)
+        #expect(shown.time == start + 16 * minute)
+        #expect(shown.value == 59 * 60)
+        #expect(shown.target?.description == "host")
+    }
+
+    @Test func theWindowIsThatOfTheIncident() throws {
+        var record = Record()
+        try record.promote(-day, "a")
+        try record.report(-15 * minute - 1, "b")
+        #expect(try drift(record) == [0, 0])
+        record.entries.removeLast()
+        try record.report(-15 * minute, "b", hold: 2 * day)
+        #expect(try drift(record) == [1, 1])
+        // One that is as old as it must be when the window is over is of the next one.
+        record.entries.removeLast()
+        try record.report(day - 15 * minute, "b")
+        #expect(try drift(record, at: 2 * day) == [0, 0])
+    }
+
+    @Test(arguments: [(15 * minute, 1), (15 * minute - 1, 0)])
+    func aReportHoldsUntilItRunsOut(hold: Int64, incidents: Int) throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "b", hold: hold)
+        #expect(try drift(record) == [incidents, 0])
+    }
+
+    @Test(arguments: [(10 * minute, 1), (10 * minute + 1, 0)])
+    func reportsThatMeetGoOn(next: Int64, incidents: Int) throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "b", hold: 10 * minute)
+        try record.report(next, "c", hold: 10 * minute)
+        #expect(try drift(record) == [incidents, 0])
+    }
+
+    @Test func whatIsDesiredMayChangeMeanwhile() throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "b")
+        try record.step(10 * minute, .started, image: "c")
+        try record.step(20 * minute, .rollbackOrdered, "r", image: "b")
+        #expect(try drift(record) == [1, 0])
+        // A moment of being equal begins it anew.
+        record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "b")
+        try record.promote(10 * minute, "b")
+        try record.promote(10 * minute, "a")
+        #expect(try drift(record, at: 20 * minute) == [0, 0])
+        #expect(try drift(record, at: 25 * minute) == [1, 1])
+    }
+
+    @Test func oneThatRunsNoMoreHasEnded() throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "b")
+        try record.report(minute, "b", isRunning: false)
+        try record.report(minute, "b", hold: 15 * minute - 1)
+        #expect(try drift(record) == [0, 0])
+    }
+
+    @Test func eachReporterSpeaksForItself() throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "b", reporter: "one")
+        try record.report(1, "a", reporter: "two")
+        try record.report(1, "b", target: "other")
+        #expect(try drift(record) == [2, 2])
+    }
+
+    @Test func aStepOfAnInstanceIsNotWhatIsDesired() throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(0, "a")
+        try record.step(1, .started, image: "b", target: "host")
+        try record.step(1, .healthy, image: "b")
+        #expect(try drift(record) == [0, 0])
+    }
+
+    @Test func aPromotionForAllIsForEachService() throws {
+        var record = Record()
+        record.service = "web"
+        try record.step(0, .started, image: "b")
+        try record.report(0, "b")
+        record.service = "late"
+        try record.promote(1, "a")
+        try record.report(2, "b")
+        #expect(try drift(record) == [2, 2])
+    }
+
+    @Test(arguments: [("k1", "k2", 1), ("k1", "k1", 0), ("k1", nil, 0), (nil, "k2", 0)] as [(String?, String?, Int)])
+    func configurationsAreComparedWhereBothAreNamed(desired: String?, reported: String?, incidents: Int) throws {
+        var record = Record()
+        try record.step(0, .started, image: "a", configuration: desired)
+        try record.report(1, "a", configuration: reported)
+        #expect(try drift(record) == [incidents, incidents])
+        // A promotion says nothing of it.
+        try record.promote(2, "a")
+        #expect(try drift(record) == [0, 0])
+    }
+
+    @Test func incidentsAreReckonedForThirtyDays() throws {
+        var record = Record()
+        #expect(try record.figures()[.drift]?.value == nil)
+        try record.promote(0, "a")
+        try record.report(0, "b")
+        let figure = try #require(try record.figures(to: 10 * day, at: 20 * day)[.drift])
+        #expect(figure.value == 3)
+        #expect(figure.isMet == false)
+        // A window that is not over is as long as it has been.
+        #expect(try record.figures(to: 10 * day, at: 5 * day - 1)[.drift]?.value == 6)
+    }
+}

@@ -4,7 +4,7 @@
 import OCI
 
 /// What is to run at a place.
-struct DesiredImage: Hashable {
+struct WantedImage: Hashable {
     let digest: Digest
     /// nil where nothing was said of it.
     let configuration: Digest?
@@ -27,13 +27,13 @@ struct DriftFigures {
 
     private struct SiteState {
         /// What was promoted for all services last.
-        var everywhere: DesiredImage?
+        var everywhere: WantedImage?
         /// The services that were named; of those that were not, one that is named later takes `everywhere`.
         var services: Set<PlaceName?> = []
     }
 
     private struct Service {
-        var desired: DesiredImage?
+        var desired: WantedImage?
         var reports: [Reporter: Report] = [:]
     }
 
@@ -75,7 +75,7 @@ struct DriftFigures {
     var refused: Int { sites.refused + places.refused + refusedReports }
 
     mutating func add(_ promotion: PromotionReport, of image: ReleaseImage, at time: Int64) {
-        let desired = DesiredImage(digest: image.digest, configuration: nil)
+        let desired = WantedImage(digest: image.digest, configuration: nil)
         if let service = promotion.service {
             let place = ReleasePlace(
                 repository: image.repository,
@@ -96,7 +96,7 @@ struct DriftFigures {
     mutating func add(_ step: PlacedStep) {
         know(step.place)
         guard step.wholePhase == .started || step.wholePhase == .rollbackOrdered else { return }
-        let desired = DesiredImage(digest: step.opening.digest, configuration: step.step.configuration)
+        let desired = WantedImage(digest: step.opening.digest, configuration: step.step.configuration)
         desire(desired, at: step.place, step.time)
     }
 
@@ -141,7 +141,7 @@ struct DriftFigures {
         places.put(place, Service(desired: sites[site]?.everywhere))
     }
 
-    private mutating func desire(_ desired: DesiredImage, at place: ReleasePlace, _ time: Int64) {
+    private mutating func desire(_ desired: WantedImage, at place: ReleasePlace, _ time: Int64) {
         guard var service = places.take(place) else { return }
         service.desired = desired
         for (reporter, report) in service.reports where report.until > time {

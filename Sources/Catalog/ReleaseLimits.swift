@@ -9,6 +9,10 @@ package enum ReleaseLimits {
     package static let rows: Int64 = 5_000_000
     /// Rows that one transaction trims.
     package static let trimmed = 2_000
+    /// How long counts of requests are kept after they were reported last, in seconds.
+    package static let trafficSeconds: Int64 = 7 * 86_400
+    /// Reporters of requests of one rollout.
+    static let trafficReporters = 200
     /// Images of one service of an environment whose outcome is kept.
     static let outcomes = 20
     /// Services of environments in which something of one repository is to run.

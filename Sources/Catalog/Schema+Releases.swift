@@ -15,6 +15,9 @@ extension Schema {
     ///
     /// `outcome` are the images that a service had: when each was last healthy as a whole, and when it was last given
     /// up, as times of the log, 0 for never.
+    ///
+    /// `traffic` are the requests and errors of a rollout since it began, as each reporter counts them; `at` is in
+    /// seconds since 1970. It is of this registry alone, in no log, and goes when it is old.
     static let releases = """
         CREATE TABLE release(
             id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -69,6 +72,19 @@ extension Schema {
             bad_hlc INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY(repo_id, env, service, digest)) WITHOUT ROWID;
         CREATE INDEX outcome_image ON outcome(repo_id, digest);
+
+        CREATE TABLE traffic(
+            repo_id INTEGER NOT NULL REFERENCES repo ON DELETE RESTRICT,
+            env TEXT NOT NULL,
+            service TEXT NOT NULL,
+            deployment TEXT NOT NULL,
+            role TEXT NOT NULL CHECK(role IN ('canary', 'baseline')),
+            reporter TEXT NOT NULL,
+            requests INTEGER NOT NULL,
+            errors INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY(repo_id, env, service, deployment, role, reporter)) WITHOUT ROWID;
+        CREATE INDEX traffic_time ON traffic(at);
 
         ALTER TABLE deployment ADD COLUMN config BLOB;
         """

@@ -39,6 +39,7 @@ package final class Registry: Sendable {
     let manifestQuestions = SharedTasks<RecentAnswers.Key, ServedManifest?>()
     /// The registries that are mirrored.
     let mirrors = Mirrors()
+    let recentFigures = RecentFigures()
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64

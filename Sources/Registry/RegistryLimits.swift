@@ -72,4 +72,21 @@ package enum RegistryLimits {
     static let inspectedReports = 200
     static let inspectedTags = 100
     static let inspectedPlaces = 20
+    /// Entries of the release record that one read takes, and images whose reports are looked at, for figures.
+    static let figuresPage = 1_000
+    static let figuresScans = 500
+    static let figuresEnvironments = 100
+    /// Figures that are kept for so many milliseconds.
+    static let recentFigures = 32
+    static let figuresMilliseconds: Int64 = 30_000
+    /// Milliseconds of the record that say what flaps: the health before the hour is a part of it.
+    static let flappingSpan: Int64 = 25 * 3_600_000
+    /// What of the release record is shown as metrics: environments, flapping rollouts, and the span of figures, which
+    /// are computed again after a pause; times are milliseconds.
+    static let shownEnvironments = 20
+    static let shownFlapping = 50
+    static let shownFiguresSpan: Int64 = 30 * 86_400_000
+    static let figuresPause: Int64 = 60_000
+    /// Between two looks at the release record.
+    package static let releaseTick: Duration = .seconds(15)
 }

@@ -15,6 +15,9 @@ package struct InspectionText {
         return text.result
     }
 
+    /// The text of a registry as one line that is safe to show.
+    package static func shown(_ text: String) -> String { ShownText.line(text) }
+
     private init(document: JSONValue) { self.document = document }
 
     private mutating func write() {

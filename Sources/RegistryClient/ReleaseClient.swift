@@ -189,6 +189,67 @@ package struct ReleaseClient: Sendable {
         return try await document(call, .repository(repository, .pull))
     }
 
+    /// The figures of the last so many seconds.
+    package func figures(
+        of repository: RepositoryName?,
+        environment: PlaceName?,
+        seconds: Int64
+    ) async throws(ClientError) -> JSONValue {
+        var target = "/api/v1/figures?seconds=\(seconds)"
+        if let repository { target += "&repository=\(WebAddress.encoded(repository.description))" }
+        if let environment { target += "&env=\(WebAddress.encoded(environment.description))" }
+        let call = RemoteRegistry.Call(target: target, purpose: "asking for the figures of the release record")
+        return try await document(call, repository.map { .repository($0, .pull) } ?? .records)
+    }
+
+    /// Tells what a rollout's requests came to since it began.
+    package func report(
+        _ traffic: RolloutTraffic,
+        as role: RolloutRole,
+        of step: DeploymentStep,
+        in repository: RepositoryName
+    ) async throws(ClientError) {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.field("repository", repository.description)
+            Self.names(
+                [("env", step.environment), ("service", step.service), ("deployment", step.deployment)],
+                to: &writer
+            )
+            writer.field("role", role.rawValue)
+            writer.key("requests")
+            writer.integer(traffic.requests)
+            writer.key("errors")
+            writer.integer(traffic.errors)
+        }
+        let call = RemoteRegistry.Call(
+            method: .POST,
+            target: "/api/v1/rollouts/traffic",
+            headers: [("Content-Type", "application/json")],
+            body: ByteBuffer(bytes: writer.bytes),
+            accepted: [204],
+            purpose: "reporting the requests of \(step.deployment)"
+        )
+        _ = try await registry.send(call, .repository(repository, .pull))
+    }
+
+    /// What the registry makes of a rollout's requests: `promote`, `hold` or `roll-back`, and why.
+    package func verdict(
+        on step: DeploymentStep,
+        in repository: RepositoryName,
+        _ limits: RolloutLimits
+    ) async throws(ClientError) -> JSONValue {
+        var target = "/api/v1/rollouts/verdict?repository=\(WebAddress.encoded(repository.description))"
+        target += "&env=\(WebAddress.encoded(step.environment.description))"
+        target += "&deployment=\(WebAddress.encoded(step.deployment.description))"
+        if let service = step.service { target += "&service=\(WebAddress.encoded(service.description))" }
+        target += "&minimum=\(limits.minimumRequests)"
+        target += "&ceiling_permille=\(Int((limits.errorCeiling * 1_000).rounded()))"
+        target += "&ratio_percent=\(Int((limits.allowedRatio * 100).rounded()))"
+        let call = RemoteRegistry.Call(target: target, purpose: "asking for a verdict on \(step.deployment)")
+        return try await document(call, .repository(repository, .pull))
+    }
+
     private func post(
         _ name: String,
         _ purpose: String,

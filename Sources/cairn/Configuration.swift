@@ -5,6 +5,7 @@ import Access
 import Logging
 import Maintenance
 import OCI
+import Registry
 import Retention
 import Trust
 
@@ -58,6 +59,7 @@ struct Configuration: Sendable {
     var upstreams: [UpstreamSettings] = []
     /// How all blobs are read over.
     var scrub = ScrubSettings()
+    var releases = ReleaseSettings()
     /// Where the settings were read from, to be read again when it changes.
     var file: String?
 }

@@ -5,6 +5,7 @@ import Access
 import Foundation
 import Maintenance
 import OCI
+import Registry
 import Retention
 import Trust
 import Yams
@@ -121,6 +122,7 @@ extension Configuration {
         case RegionSettings.section: regions = try RegionSettings.list(value, directory: directory)
         case UpstreamSettings.section: upstreams = try UpstreamSettings.list(value, directory: directory)
         case ScrubSettings.section: scrub = try ScrubSettings(value)
+        case ReleaseSettings.section: releases = try ReleaseSettings(value)
         case CollectionSettings.section: collection = try CollectionSettings(value)
         case _ where LogSettings.sections.contains(name): try log.read(name, value)
         default: return false
@@ -141,7 +143,7 @@ extension Configuration {
     /// The settings that are mappings and lists.
     private static let mappings = [
         accessSection, trustSection, scanSection, replicatedSection, retentionSection, RegionSettings.section,
-        UpstreamSettings.section, ScrubSettings.section, CollectionSettings.section,
+        UpstreamSettings.section, ScrubSettings.section, CollectionSettings.section, ReleaseSettings.section,
     ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]

@@ -51,6 +51,10 @@ struct ProtectionKeeper: Service {
             while registry.catalog.isWritable,
                 try await registry.catalog.trimReleases(before: time) == ReleaseLimits.trimmed
             {}
+            let traffic = Int64(Date().timeIntervalSince1970) - ReleaseLimits.trafficSeconds
+            while registry.catalog.isWritable,
+                try await registry.catalog.trimTraffic(before: traffic) == ReleaseLimits.trimmed
+            {}
         } catch {
             logger.warning("the release record was not trimmed", metadata: ["error": "\(error)"])
         }

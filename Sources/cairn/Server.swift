@@ -60,6 +60,7 @@ struct Server: Sendable {
             metrics: HTTPMetrics(registry: metrics),
             scrubber: scrubbing.scrubber,
             regions: following.regions,
+            releases: configuration.releases,
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
             logger: Logger(label: "http"),
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),
@@ -77,6 +78,9 @@ struct Server: Sendable {
                 .init(service: scrubbing),
                 .init(service: DenialWriter(recorder: recorder)),
                 .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
+                .init(
+                    service: ReleaseWatch(registry: store.registry, settings: configuration.releases, logger: logger)
+                ),
                 .init(service: watch),
                 .init(service: server),
                 .init(service: DrainNotice(health, store.registry.journal, following.regions, logger)),

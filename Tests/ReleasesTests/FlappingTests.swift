@@ -41,7 +41,7 @@ struct FlappingTests {
 
     @Test func whatIsSaidAgainIsNoFlip() throws {
         var record = Record()
-        for time in 0..<5 { try record.step(time, .healthy, target: "host") }
+        for time in 0..<Int64(5) { try record.step(time, .healthy, target: "host") }
         try record.step(5, .unhealthy, target: "host")
         try record.step(6, .unhealthy, target: "host")
         try record.step(7, .healthy, target: "other")

@@ -37,6 +37,18 @@ extension Responder {
         case .entries:
             try exchange.require([.get, .head])
             return try await listReleases(exchange)
+        case .traffic:
+            try exchange.require([.post])
+            return try await reportTraffic(exchange, Self.document(&body))
+        case .verdict:
+            try exchange.require([.get, .head])
+            return try await verdict(exchange)
+        case .figures:
+            try exchange.require([.get, .head])
+            return try await figures(exchange)
+        case .flapping:
+            try exchange.require([.get, .head])
+            return try await listFlapping(exchange)
         case .environments:
             try exchange.require([.get, .head])
             return try await listEnvironments(exchange)

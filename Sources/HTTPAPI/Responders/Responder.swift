@@ -27,6 +27,8 @@ package struct Responder: Sendable {
     let scrubber: Scrubber?
     /// Other regions that are followed; nil where nobody does.
     let regions: RegionControl?
+    /// What rollouts are judged by.
+    let releases: ReleaseSettings
     let accessLog: Logger?
     let logger: Logger
     let requestIDs: RequestIDs
@@ -44,6 +46,7 @@ package struct Responder: Sendable {
         metrics: HTTPMetrics,
         scrubber: Scrubber? = nil,
         regions: RegionControl? = nil,
+        releases: ReleaseSettings = ReleaseSettings(),
         accessLog: Logger?,
         logger: Logger,
         requestIDs: RequestIDs,
@@ -57,6 +60,7 @@ package struct Responder: Sendable {
         self.metrics = metrics
         self.scrubber = scrubber
         self.regions = regions
+        self.releases = releases
         self.accessLog = accessLog
         self.logger = logger
         self.requestIDs = requestIDs

@@ -15,6 +15,14 @@ public enum ReleaseResource: Hashable, Sendable {
     case rollbacks
     /// `/api/v1/releases`: the entries of the record.
     case entries
+    /// `/api/v1/figures`: what the record comes to.
+    case figures
+    /// `/api/v1/flapping`: what goes back and forth between healthy and unhealthy.
+    case flapping
+    /// `/api/v1/rollouts/traffic`: requests and errors of a rollout.
+    case traffic
+    /// `/api/v1/rollouts/verdict`: what to do with it.
+    case verdict
     /// `/api/v1/environments`
     case environments
     /// `/api/v1/environments/<environment>/images`: what is to run there, and what it could go back to.
@@ -22,7 +30,8 @@ public enum ReleaseResource: Hashable, Sendable {
 
     private static let fixed: [String: ReleaseResource] = [
         "builds": .builds, "promotions": .promotions, "rollouts": .rollouts, "rollbacks": .rollbacks,
-        "releases": .entries, "environments": .environments,
+        "releases": .entries, "environments": .environments, "figures": .figures, "flapping": .flapping,
+        "rollouts/traffic": .traffic, "rollouts/verdict": .verdict,
     ]
     private static let prefix = "/api/v1/"
 

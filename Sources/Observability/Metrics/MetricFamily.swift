@@ -91,6 +91,10 @@ package struct Buckets: Hashable, Sendable {
     ])
     /// From 1 KiB to 16 GiB, by fours.
     package static let bytes = Buckets((5...17).map { Double(sign: .plus, exponent: 2 * $0, significand: 1) })
+    /// From 10 seconds to a week, in seconds: what people and rollouts take.
+    package static let releases = Buckets([
+        10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 259_200, 604_800,
+    ])
     /// From 1 to 4096, by twos.
     package static let counts = Buckets((0...12).map { Double(sign: .plus, exponent: $0, significand: 1) })
 }

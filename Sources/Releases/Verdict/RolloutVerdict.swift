@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+/// Whether counts are of what is rolled out, or of what ran before.
+package enum RolloutRole: String, Sendable, Hashable, CaseIterable {
+    case canary
+    case baseline
+}
+
 /// Requests that were answered in a span of time, and how many of them were errors.
 package struct RolloutTraffic: Sendable, Hashable {
     /// More requests are not judged: the test would take long, and its answer would be no other.

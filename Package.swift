@@ -99,6 +99,11 @@ let package = Package(
             dependencies: ["Catalog", "Cryptography", "Journal", "OCI", "Transparency", deque] + logged,
             swiftSettings: strict
         ),
+        .target(
+            name: "Webhooks",
+            dependencies: ["Catalog", "Cryptography", "OCI", "Observability"] + logged,
+            swiftSettings: strict
+        ),
         .target(name: "LayerArchive", dependencies: ["CZlib", "CZstd"], swiftSettings: strictWithC),
         .target(
             name: "LayerScan",
@@ -144,7 +149,8 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Releases",
-                "Replication", "Transparency", "Trust", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Replication", "Transparency", "Trust", "Webhooks",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"), logging, metrics, nioCore, nioHTTP1,
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
@@ -160,7 +166,7 @@ let package = Package(
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "ImageDiff", "Journal", "LayerScan",
                 "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Releases", "Retention",
                 "Settings",
-                "Transparency", "Trust", asyncHTTPClient, argumentParser,
+                "Transparency", "Trust", "Webhooks", asyncHTTPClient, argumentParser,
                 .product(name: "Crypto", package: "swift-crypto"), logging, metrics, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"), yams,
@@ -265,6 +271,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "ReleasesTests", dependencies: ["OCI", "Releases"], swiftSettings: testing),
+        .testTarget(
+            name: "WebhooksTests",
+            dependencies: ["Catalog", "Cryptography", "OCI", "TestSupport", "Webhooks", logging],
+            swiftSettings: testing
+        ),
         .testTarget(name: "TidyTests", swiftSettings: testing),
         .target(
             name: "Simulation",

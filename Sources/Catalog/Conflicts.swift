@@ -104,7 +104,7 @@ extension Merge {
             guard known.removeValue(forKey: [loser.stamp, winner.stamp]) == nil, let lost = loser.digest else {
                 continue
             }
-            report.conflictsOpened += try database.run(
+            let opened = try database.run(
                 SQL.openConflict,
                 repository.id,
                 tag.description,
@@ -115,6 +115,18 @@ extension Merge {
                 loser.stamp.time.rawValue,
                 loser.stamp.origin,
                 transaction.wallSeconds
+            )
+            report.conflictsOpened += opened
+            guard opened > 0 else { continue }
+            try transaction.notice(
+                "conflict.open",
+                repository,
+                subject: tag.description,
+                [
+                    "tag": .string(tag.description), "winner": CanonicalJSON(winner.digest?.description),
+                    "winner_region": .string(winner.stamp.origin), "loser": .string(lost.description),
+                    "loser_region": .string(loser.stamp.origin),
+                ]
             )
         }
         for id in known.values { report.conflictsWithdrawn += try database.run(SQL.withdrawConflict, id) }

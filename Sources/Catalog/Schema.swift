@@ -35,6 +35,7 @@ enum Schema {
             try giveHomes(database, origin)
         }
         migrator.registerMigration("9-releases") { try $0.execute(sql: releases) }
+        migrator.registerMigration("9-webhooks") { try $0.execute(sql: webhooks) }
         return migrator
     }
 

@@ -58,6 +58,7 @@ struct Cairn: AsyncParsableCommand {
             UnpinCommand.self,
             VerifyCommand.self,
             Version.self,
+            WebhookCommand.self,
         ]
     )
 }

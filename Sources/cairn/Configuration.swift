@@ -8,6 +8,7 @@ import OCI
 import Registry
 import Retention
 import Trust
+import Webhooks
 
 /// What `cairn serve` runs with. Each property is a `Setting`, which says its names and what it accepts.
 struct Configuration: Sendable {
@@ -60,6 +61,7 @@ struct Configuration: Sendable {
     /// How all blobs are read over.
     var scrub = ScrubSettings()
     var releases = ReleaseSettings()
+    var webhooks: [HookSettings] = []
     /// Where the settings were read from, to be read again when it changes.
     var file: String?
 }

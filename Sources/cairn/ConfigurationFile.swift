@@ -8,6 +8,7 @@ import OCI
 import Registry
 import Retention
 import Trust
+import Webhooks
 import Yams
 
 /// Where a bad setting stood, and why it was refused.
@@ -122,6 +123,7 @@ extension Configuration {
         case RegionSettings.section: regions = try RegionSettings.list(value, directory: directory)
         case UpstreamSettings.section: upstreams = try UpstreamSettings.list(value, directory: directory)
         case ScrubSettings.section: scrub = try ScrubSettings(value)
+        case HookSettings.section: webhooks = try HookSettings.list(value, directory: directory)
         case ReleaseSettings.section: releases = try ReleaseSettings(value)
         case CollectionSettings.section: collection = try CollectionSettings(value)
         case _ where LogSettings.sections.contains(name): try log.read(name, value)
@@ -144,6 +146,7 @@ extension Configuration {
     private static let mappings = [
         accessSection, trustSection, scanSection, replicatedSection, retentionSection, RegionSettings.section,
         UpstreamSettings.section, ScrubSettings.section, CollectionSettings.section, ReleaseSettings.section,
+        HookSettings.section,
     ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]

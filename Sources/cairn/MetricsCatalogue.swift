@@ -64,6 +64,8 @@ enum MetricsCatalogue {
             .counter("cairn_pull_time_flushes_total", help: "Times that pull times were written, by outcome."),
             .counter("cairn_pull_times_written_total", help: "Pull times of manifests written."),
             .counter("cairn_pull_times_dropped_total", help: "Pulls that were not noted, because too many waited."),
+            .counter("cairn_webhook_deliveries_total", help: "Deliveries of webhooks, by hook and outcome."),
+            .counter("cairn_webhook_dead_letters_total", help: "Events that a webhook gave up, by hook."),
             .counter("cairn_builds_total", help: "Builds that CI has reported, by outcome."),
             .counter("cairn_promotions_total", help: "Images promoted, by environment."),
             .histogram("cairn_promotion_seconds", help: "From the first build to production.", buckets: .releases),

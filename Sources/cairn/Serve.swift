@@ -28,6 +28,7 @@ struct Serve: AsyncParsableCommand {
               regions: list of other regions whose logs are followed (docs/regions.md)
               upstreams: list of registries of others that are mirrored (docs/mirrors.md)
               trust: mapping: what images have to carry before they leave (docs/trust.md)
+              webhooks: list of who is told what happens, as CloudEvents (docs/webhooks.md)
               releases: mapping of production and drift-after: how rollouts are judged (docs/release-record.md)
               scrub: mapping of rate, every and enabled: how all blobs are read over (docs/admins.md)
               access: mapping: who may do what; without it everyone may do everything

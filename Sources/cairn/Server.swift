@@ -50,6 +50,7 @@ struct Server: Sendable {
         let following = try followingRegions(store)
         try await following.register()
         let upstreams = try MirroredUpstreams(configuration.upstreams, store.registry)
+        let telling = try TellingHooks(configuration.webhooks, store.catalog, logger: Logger(label: "webhooks"))
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
         let responder = Responder(
             registry: store.registry,
@@ -61,6 +62,7 @@ struct Server: Sendable {
             scrubber: scrubbing.scrubber,
             regions: following.regions,
             releases: configuration.releases,
+            hooks: telling.hooks,
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
             logger: Logger(label: "http"),
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),
@@ -81,6 +83,7 @@ struct Server: Sendable {
                 .init(
                     service: ReleaseWatch(registry: store.registry, settings: configuration.releases, logger: logger)
                 ),
+                .init(service: telling),
                 .init(service: watch),
                 .init(service: server),
                 .init(service: DrainNotice(health, store.registry.journal, following.regions, logger)),

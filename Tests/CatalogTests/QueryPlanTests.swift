@@ -350,6 +350,31 @@ import Testing
             }
         }
         _ = try await catalog.trimReleases(before: 0)
+        try await verbsOfWebhooks(catalog)
+        let key = RolloutKey(
+            repository: name,
+            environment: place.environment,
+            service: place.service,
+            deployment: place.target
+        )
+        if let traffic = RolloutTraffic(requests: 1, errors: 0) {
+            _ = try await catalog.reportTraffic(traffic, as: .canary, of: key, context: context)
+        }
+        _ = try await catalog.traffic(of: key)
+        _ = try await catalog.trimTraffic(before: 0)
+    }
+
+    private static func verbsOfWebhooks(_ catalog: Catalog) async throws {
+        try await catalog.notice("budget.burn", subject: "pulls", ["rate": "3"])
+        let position = try await catalog.webhook("deploys")
+        for source in ToldEvent.Source.allCases {
+            let events = try await catalog.toldEvents(source, after: 0, limit: 10)
+            _ = try await catalog.toldEvent(source, 1)
+            try await catalog.moveWebhook("deploys", to: position, givingUp: events.first)
+        }
+        _ = try await catalog.deadLetters(of: "deploys", after: 0, limit: 10)
+        _ = try await catalog.deadLetterCount(of: "deploys")
+        _ = try await catalog.dropDeadLetter(1, of: "deploys")
     }
 
     @Test func noVerbScansATable() async throws {

@@ -12,7 +12,7 @@ import Testing
     /// Tables that this version has brought.
     private static let added = [
         "inbox", "peer_position", "peer", "tag_write", "tombstone", "register", "conflict", "hybrid_clock", "release",
-        "desired", "outcome",
+        "desired", "outcome", "traffic", "notice", "webhook", "dead_letter",
     ]
 
     /// Makes the catalog of a fixture what the version before would have left.
@@ -34,7 +34,7 @@ import Testing
                     ALTER TABLE deployment DROP COLUMN logged_at;
                     ALTER TABLE deployment DROP COLUMN config;
                     UPDATE repo SET home_region = NULL;
-                    DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes', '9-releases');
+                    DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes', '9-releases', '9-webhooks');
                     """
             )
         }

@@ -29,8 +29,9 @@ extension Rule {
         "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
         "HTTPAPI": [
             "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Releases", "Replication",
-            "Observability", "Transparency", "Trust",
+            "Observability", "Transparency", "Trust", "Webhooks",
         ],
+        "Webhooks": ["OCI", "Cryptography", "Catalog", "Observability"],
         "conformance": ["OCI", "Cryptography"],
         "cairn": nil,
     ]

@@ -12,6 +12,7 @@ import OCI
 import Observability
 package import Registry
 package import Replication
+package import Webhooks
 
 /// Answers every request: reads the route, asks the registry, writes what it says, counts and logs it.
 package struct Responder: Sendable {
@@ -27,6 +28,8 @@ package struct Responder: Sendable {
     let scrubber: Scrubber?
     /// Other regions that are followed; nil where nobody does.
     let regions: RegionControl?
+    /// Who is told what happens.
+    let hooks: [Hook]
     /// What rollouts are judged by.
     let releases: ReleaseSettings
     let accessLog: Logger?
@@ -47,6 +50,7 @@ package struct Responder: Sendable {
         scrubber: Scrubber? = nil,
         regions: RegionControl? = nil,
         releases: ReleaseSettings = ReleaseSettings(),
+        hooks: [Hook] = [],
         accessLog: Logger?,
         logger: Logger,
         requestIDs: RequestIDs,
@@ -61,6 +65,7 @@ package struct Responder: Sendable {
         self.scrubber = scrubber
         self.regions = regions
         self.releases = releases
+        self.hooks = hooks
         self.accessLog = accessLog
         self.logger = logger
         self.requestIDs = requestIDs
@@ -296,6 +301,8 @@ package struct Responder: Sendable {
         case .pins: try await pins(exchange, body: &body)
         case .deployments: try await deployments(exchange, body: &body)
         case .releases(let resource): try await releases(exchange, resource, body: &body)
+        case .webhooks: try await webhooks(exchange)
+        case .webhook(let name, let action): try await webhook(exchange, name, action)
         case .inspect(let name, let reference): try await inspect(exchange, name, reference)
         }
     }

@@ -68,6 +68,10 @@ public enum Route: Hashable, Sendable {
     case deployments
     /// `/api/v1/builds`, `/api/v1/promotions` and so on: the release record.
     case releases(ReleaseResource)
+    /// `/api/v1/webhooks`: who is told what happens.
+    case webhooks
+    /// `/api/v1/webhooks/<name>/<action>`: the dead letters of one, and what is done about it.
+    case webhook(String, WebhookAction)
     /// `/v2/<name>/_cairn/inspect/<tag or digest>`: all that is known of an image.
     case inspect(RepositoryName, Reference)
 
@@ -124,6 +128,7 @@ public enum Route: Hashable, Sendable {
         case .pins: "pins"
         case .deployments: "deployments"
         case .releases: "releases"
+        case .webhooks, .webhook: "webhooks"
         case .inspect: "inspect"
         }
     }
@@ -137,7 +142,7 @@ public enum Route: Hashable, Sendable {
             name
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
             .decide, .retention, .usage, .pins, .deployments, .scrub, .collection,
-            .storage, .regions, .releases:
+            .storage, .regions, .releases, .webhooks, .webhook:
             nil
         }
     }
@@ -180,6 +185,10 @@ extension Route {
             self = .regions(resource)
             return
         }
+        if let (name, action) = WebhookAction.parse(path) {
+            self = .webhook(name, action)
+            return
+        }
         if let resource = ReleaseResource(String(path)) {
             self = .releases(resource)
             return
@@ -205,7 +214,7 @@ extension Route {
         "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
         "/api/v1/regions": .regions(.all), "/api/v1/conflicts": .regions(.conflicts),
         "/api/v1/state": .regions(.hashes), "/api/v1/homes": .regions(.homes),
-        "/log/region/vkey": .log(.regionKey), "/log/witness/add-checkpoint": .log(.witness),
+        "/api/v1/webhooks": .webhooks, "/log/region/vkey": .log(.regionKey), "/log/witness/add-checkpoint": .log(.witness),
         "/log/witness/vkey": .log(.witnessKey),
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
-package import OCI
-
 extension JSONWriter {
     /// Writes a value that was read, member by member in its order.
-    mutating func value(_ value: JSONValue) {
+    public mutating func value(_ value: JSONValue) {
         switch value {
         case .null: null()
         case .bool(let flag): bool(flag)
@@ -27,7 +25,7 @@ extension JSONWriter {
     }
 
     /// A value as text.
-    package static func text(of value: JSONValue) -> String {
+    public static func text(of value: JSONValue) -> String {
         var writer = JSONWriter()
         writer.value(value)
         return writer.text

@@ -33,8 +33,7 @@ package struct Flapping: Sendable {
 
     private var states: OpenTable<InstanceKey, Health>
 
-    /// - Parameters:
-    ///   - openLimit: Instances that are looked at at once; others are not counted.
+    /// - Parameter openLimit: Instances that are looked at at once; others are not counted.
     package init(openLimit: Int = ReleaseFiguresLimits.openLimit) { states = OpenTable(limit: openLimit) }
 
     /// Things that were not counted because there were too many.
@@ -42,8 +41,7 @@ package struct Flapping: Sendable {
 
     /// Takes the next entry.
     ///
-    /// - Parameters:
-    ///   - entry: An entry not earlier than the one before.
+    /// - Parameter entry: An entry not earlier than the one before.
     package mutating func add(_ entry: ReleaseEntry) {
         guard case .step(let step) = entry.fact, let digest = entry.digest else { return }
         guard step.phase == .healthy || step.phase == .unhealthy else { return }

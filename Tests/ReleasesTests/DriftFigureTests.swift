@@ -31,7 +31,7 @@ struct DriftFigureTests {
         let figures = try record.figures(at: hour)
         let shown = try #require(figures[.drift]?.exemplars.first)
         #expect(shown.time == start + 16 * minute)
-        #expect(shown.value == 59 * 60)
+        #expect(shown.value == 3_540)
         #expect(shown.target?.description == "host")
     }
 

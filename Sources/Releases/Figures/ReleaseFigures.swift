@@ -38,8 +38,7 @@ package struct ReleaseFigures: Sendable {
     /// Takes the next entry, from the beginning of the record on: what was said before the window counts for what is
     /// desired, built and open in it, and what was said after it for how that ended.
     ///
-    /// - Parameters:
-    ///   - entry: An entry not earlier than the one before.
+    /// - Parameter entry: An entry not earlier than the one before.
     package mutating func add(_ entry: ReleaseEntry) {
         precondition(entry.time >= lastTime, "entries of the release record are in ascending time")
         lastTime = entry.time
@@ -101,9 +100,9 @@ package struct ReleaseFigures: Sendable {
 
     /// The figures of the entries so far; more may be added afterwards.
     ///
-    /// - Parameters:
-    ///   - time: When they are evaluated, in milliseconds since 1970: what is open is as old as this makes it. Not
-    ///     earlier than the last entry; where it is, the time of that one stands for it.
+    /// - Parameter time: When they are evaluated, in milliseconds since 1970: what is open is as old as this makes it.
+    ///   Not earlier than the last entry; where it is, the time of that one stands for it.
+    /// - Returns: All figures, each without a value where there was nothing to count.
     package func finish(at time: Int64) -> FigureSet {
         let time = max(time, lastTime)
         let atEnd = atEnd ?? standing(at: min(scope.to - 1, time))

@@ -37,6 +37,7 @@ package enum ExactTests {
     ///   - start: The least number whose probability is added.
     ///   - possible: The numbers that there can be.
     ///   - quotient: The probability of the number after this one, divided by that of this one. It falls.
+    /// - Returns: The sum of their probabilities.
     private static func upperTail(
         from start: Int,
         of possible: ClosedRange<Int>,

@@ -5,8 +5,8 @@ package import OCI
 
 /// Instances, and rollouts as a whole, that go back and forth between healthy and unhealthy.
 ///
-/// A flip is a step `healthy` or `unhealthy` that says the other of what the one before said, of the same deployment and
-/// target; one that was said more than a day before is forgotten. Memory is in proportion to what was said in a day.
+/// A flip is a step `healthy` or `unhealthy` that says the other of what the one before said, of the same deployment
+/// and target; one that was said more than a day before is forgotten. Memory is in proportion to what a day said.
 package struct Flapping: Sendable {
     /// What flips too often.
     package struct Case: Sendable, Hashable {

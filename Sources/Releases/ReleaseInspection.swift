@@ -13,11 +13,11 @@ package enum ReleaseInspection {
         package let time: Int64
     }
 
-    /// The image to go back to: of those that were healthy as a whole rollout, without a bad mark since, the one that was
-    /// so last.
+    /// The image to go back to: of those that were healthy as a whole rollout, without a bad mark since, the one that
+    /// was so last.
     ///
-    /// An image has a bad mark where a whole rollout of it failed or was rolled back, or where another was ordered to run
-    /// again in its place. Being healthy once more takes the mark away.
+    /// An image has a bad mark where a whole rollout of it failed or was rolled back, or where another was ordered to
+    /// run again in its place. Being healthy once more takes the mark away.
     ///
     /// - Parameters:
     ///   - repository: The repository.

@@ -122,7 +122,7 @@ struct ReleaseFiguresTests {
             for entry in record.entries { figures.add(entry) }
             most = max(most, figures.heldCount)
         }
-        // Ninety days of images, seven of deployments, one of rollbacks, an hour of the rest; twice, between two sweeps.
+        // Ninety days of images, seven of deployments, one of rollbacks, an hour of the rest; twice between sweeps.
         let open = 90 * 144 + 7 * 144 + 144 + 3 * 6 + 20
         #expect(most < 2 * open + 6 * 1_024)
         let set = figures.finish(at: start + 400 * day)

@@ -52,13 +52,13 @@ struct SpanFigureTests {
 
     @Test func percentilesAreByNearestRank() throws {
         var record = Record()
-        for number in 1...40 { try record.step(0, .replacementOrdered, target: "host\(number)") }
-        for number in 1...40 { try record.step(Int64(number) * second + 999, .healthy, target: "host\(number)") }
+        for number in 1...41 { try record.step(0, .replacementOrdered, target: "host\(number)") }
+        for number in 1...41 { try record.step(Int64(number) * second + 999, .healthy, target: "host\(number)") }
         let figure = try #require(try record.figures()[.replacements])
-        #expect(figure.statistic("p50") == 20)
-        #expect(figure.statistic("p95") == 38)
-        #expect(figure.statistic("max") == 40.999)
-        #expect(figure.exemplars.map(\.value) == [40.999, 39.999, 38.999, 37.999, 36.999])
+        #expect(figure.statistic("p50") == 21)
+        #expect(figure.statistic("p95") == 39)
+        #expect(figure.statistic("max") == 41.999)
+        #expect(figure.exemplars.map(\.value) == [41.999, 40.999, 39.999, 38.999, 37.999])
     }
 
     @Test func aRollbackEndsWhenTheImageServes() throws {

@@ -42,8 +42,8 @@ package enum ReleaseFiguresLimits {
     package static let exemplarsLimit = 5
     /// Environments that are listed with their vulnerabilities, the worst first.
     package static let environmentsLimit = 100
-    /// What is open of one kind at once: deployments, boots, reports and the like. What comes beyond is not counted, and
-    /// said to be so.
+    /// What is open of one kind at once: deployments, boots, reports and the like. What comes beyond is not counted,
+    /// and said to be so.
     package static let openLimit = 1_000_000
     /// Deployments and images of one place that are looked at for the last good image: the latest ones.
     package static let inspectedLimit = 10_000

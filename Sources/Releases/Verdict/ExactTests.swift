@@ -17,8 +17,8 @@ package enum ExactTests {
         }
     }
 
-    /// The probability that the first has so many errors or more of those that both have together, where its odds of one
-    /// are a given multiple of the other's.
+    /// The probability that the first has so many errors or more of those that both have together, where its odds of
+    /// one are a given multiple of the other's.
     package static func chance(
         ofErrors first: RolloutTraffic,
         beside second: RolloutTraffic,

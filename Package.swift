@@ -58,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -146,10 +147,15 @@ let package = Package(
             swiftSettings: strictWithC
         ),
         .target(
+            name: "WebUI",
+            dependencies: [.product(name: "Mustache", package: "swift-mustache")],
+            swiftSettings: strict
+        ),
+        .target(
             name: "HTTPAPI",
             dependencies: [
                 "Access", "Content", "Journal", "Maintenance", "OCI", "Observability", "Registry", "Releases",
-                "Replication", "Transparency", "Trust", "Webhooks",
+                "Replication", "Transparency", "Trust", "WebUI", "Webhooks",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"), logging, metrics, nioCore, nioHTTP1,
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -277,6 +283,7 @@ let package = Package(
             swiftSettings: testing
         ),
         .testTarget(name: "TidyTests", swiftSettings: testing),
+        .testTarget(name: "WebUITests", dependencies: ["WebUI"], swiftSettings: testing),
         .target(
             name: "Simulation",
             dependencies: [

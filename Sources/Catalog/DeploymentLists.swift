@@ -24,15 +24,28 @@ package struct DeploymentRecord: Sendable, Hashable {
 }
 
 extension SQL {
-    /// Its parameters: repository and environment where asked for, id, limit.
-    static func deployments(ofRepository: Bool, ofEnvironment: Bool) -> String {
-        """
+    private static let deploymentColumns = """
         SELECT d.id, r.name, d.env, d.target, d.service, d.digest, d.deployment, d.reported_at, d.stale_at,
             d.expires_at, d.ended_at, d.reporter, m.live, m.last_pull
         FROM deployment d JOIN repo r ON r.id = d.repo_id
             LEFT JOIN manifest m ON m.repo_id = d.repo_id AND m.digest = d.digest
         WHERE
-        """ + (ofRepository ? " d.repo_id = ? AND" : "") + (ofEnvironment ? " d.env = ? AND" : "")
+        """
+    /// In the order of the index: an image may run in thousands of places.
+    static let deploymentsOfImage =
+        deploymentColumns + """
+             d.repo_id = ? AND d.digest = ?
+            ORDER BY d.env, d.service, d.reporter, d.id LIMIT ?
+            """
+    static let furtherDeploymentsOfImage =
+        deploymentColumns + """
+             d.repo_id = ? AND d.digest = ?
+                AND (d.env, d.service, d.reporter, d.id) > (SELECT env, service, reporter, id FROM deployment WHERE id = ?)
+            ORDER BY d.env, d.service, d.reporter, d.id LIMIT ?
+            """
+    /// Its parameters: repository and environment where asked for, id, limit.
+    static func deployments(ofRepository: Bool, ofEnvironment: Bool) -> String {
+        deploymentColumns + (ofRepository ? " d.repo_id = ? AND" : "") + (ofEnvironment ? " d.env = ? AND" : "")
             + " d.id > ? ORDER BY d.id LIMIT ?"
     }
     static let expiredDeployments = """
@@ -67,6 +80,26 @@ extension Catalog {
             if let environment { arguments.append(environment.description) }
             let sql = SQL.deployments(ofRepository: name != nil, ofEnvironment: environment != nil)
             return try database.rows(sql, arguments: arguments + [id, limit]).map(DeploymentRecord.init)
+        }
+    }
+
+    /// Reports of one image by environment, after that of an id; none follow an id that nobody has.
+    package func deployments(
+        of digest: Digest,
+        in name: RepositoryName,
+        after id: Int64?,
+        limit: Int
+    ) async throws(CatalogError) -> [DeploymentRecord] {
+        let limit = Catalog.rows(limit)
+        return try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return [] }
+            let rows =
+                if let id {
+                    try database.rows(SQL.furtherDeploymentsOfImage, repository, digest.key, id, limit)
+                } else {
+                    try database.rows(SQL.deploymentsOfImage, repository, digest.key, limit)
+                }
+            return try rows.map(DeploymentRecord.init)
         }
     }
 

@@ -44,6 +44,11 @@ package enum HTTPLimits {
     package static let sendfileSpan: Int64 = 64 * 1024 * 1024
     /// Entries on a page of tags, repositories or referrers.
     package static let page = 1000
+    /// Rows of a list on one page for people; parts and annotations of one image; and characters of a text of others.
+    static let pageRows = 50
+    static let shownParts = 200
+    static let shownAnnotations = 100
+    static let shownText = 2048
     /// Tags that one push by digest may set.
     package static let tagsPerPush = 64
     /// Requests that the hot lane remembers, and the longest target of one.

@@ -152,6 +152,19 @@ extension Registry {
             return Page(elements: found.prefix(limit).map(Deployment.Note.init), hasMore: found.count > limit)
         }
     }
+
+    /// Reports of one image by environment, after that of an id.
+    package func deployments(
+        of digest: Digest,
+        in repository: RepositoryName,
+        after id: Int64?,
+        limit: Int
+    ) async throws -> Page<Deployment.Note> {
+        try await translating {
+            let found = try await catalog.deployments(of: digest, in: repository, after: id, limit: limit + 1)
+            return Page(elements: found.prefix(limit).map(Deployment.Note.init), hasMore: found.count > limit)
+        }
+    }
 }
 
 extension Deployment {

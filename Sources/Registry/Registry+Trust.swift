@@ -226,7 +226,8 @@ extension Registry {
         return (evidence, inputs?.isWhole ?? true)
     }
 
-    private func document(_ layer: Descriptor, in repository: RepositoryName) async throws -> [UInt8]? {
+    /// The bytes of a blob that a manifest names, checked; nil where they cannot be had or are too many for a document.
+    func document(_ layer: Descriptor, in repository: RepositoryName) async throws -> [UInt8]? {
         let file: BlobFile
         do {
             file = try await openBlob(layer.digest, in: repository)

@@ -27,6 +27,7 @@ package final class Registry: Sendable {
     package let pullTimes: PullTimes?
     let uploads: Uploads
     let manifests: ManifestCache
+    let attachmentNotes = AttachmentNotes()
     /// What is being fetched from other registries.
     let fetcher: Fetcher
     let contentSources = Mutex<@Sendable (RepositoryName) -> [any ContentSource]>({ _ in [] })

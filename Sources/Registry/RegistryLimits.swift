@@ -89,4 +89,18 @@ package enum RegistryLimits {
     static let figuresPause: Int64 = 60_000
     /// Between two looks at the release record.
     package static let releaseTick: Duration = .seconds(15)
+    /// Names of repositories that one read of a list for people takes, and that one page of it looks at.
+    static let browsedNames = 500
+    static let browsedNamesPerPage = 5_000
+    /// Bytes of entries of the log on one page for people.
+    static let browsedLogBytes = 1 << 20
+    /// Attachments of one image that are shown, the bytes of them that are read for that, and images of which what was
+    /// read is kept.
+    static let shownAttachments = 64
+    static let shownAttachmentBytes = 8 << 20
+    static let attachmentNotes = 1_024
+    /// The worst findings of a report that are shown.
+    static let shownFindings = 10
+    /// Bytes of an image's configuration that is read to be shown.
+    static let shownConfigBytes: Int64 = 256 << 10
 }

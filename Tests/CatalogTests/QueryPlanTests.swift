@@ -69,6 +69,7 @@ import Testing
         _ = try await catalog.blobRecords(after: nil, limit: 10)
         _ = try await catalog.manifestAudits(after: nil, limit: 10)
         try await RegionVerbs.run(catalog)
+        try await BrowsingVerbs.run(catalog, image: image.digest)
         try await verbsOfMirrors(catalog, layer)
         try await Self.verbsOfCollection(fixture)
         try await Self.verbsOfTheScrub(catalog, layer)

@@ -27,7 +27,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
 
     static let all: [Rule] = [
         header, fileLength, lineLength, functionLength, noCrash, safetyComments, noLooseEnds, noSleepInTests,
-        noMachinePaths,
+        noMachinePaths, noUnescapedTemplates,
         arrows, sqlOnlyInCatalog, systemCallsOnlyInTheirPlace,
     ]
 }

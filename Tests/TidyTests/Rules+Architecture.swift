@@ -29,9 +29,10 @@ extension Rule {
         "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
         "HTTPAPI": [
             "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Releases", "Replication",
-            "Observability", "Transparency", "Trust", "Webhooks",
+            "Observability", "Transparency", "Trust", "WebUI", "Webhooks",
         ],
         "Webhooks": ["OCI", "Cryptography", "Catalog", "Observability"],
+        "WebUI": [],
         "conformance": ["OCI", "Cryptography"],
         "cairn": nil,
     ]

@@ -101,6 +101,37 @@ extension Rule {
         }
     )
 
+    static let noUnescapedTemplates = Rule(
+        name: "templates leave no text as it is",
+        bad: [
+            Sample("Sources/WebUI/A.swift", "let a = \"<p>{{{title}}}</p>\"\n"),
+            Sample("Sources/WebUI/A.swift", "let a = \"\"\"\n    <p>{{& title}}</p>\n    \"\"\"\n"),
+            Sample("Sources/WebUI/A.swift", "let a = \"{{%CONTENT_TYPE:TEXT}}{{title}}\"\n"),
+            Sample("Sources/WebUI/A.swift", "let a = \"{{=<% %>=}}<%& title %>\"\n"),
+            Sample("Sources/HTTPAPI/A.swift", "let a = \"{{{b}}}\"\n"),
+            Sample("Sources/WebUI/B.swift", "let a = try MustacheTemplate(string: b)\n"),
+        ],
+        good: [
+            Sample("Sources/WebUI/A.swift", "// Never {{{title}}}.\nlet a = \"{{#a}}{{.}}{{/a}}{{title}}&amp;\"\n"),
+            Sample("Sources/WebUI/HTMLText.swift", "let a = try MustacheTemplate(string: \"{{% CONTENT_TYPE: B}}\")\n"),
+            Sample("Tests/WebUITests/A.swift", "let a = \"{{{title}}}\"\n"),
+        ],
+        check: { file in
+            guard file.isSwift, file.target != nil, file.path != "Sources/WebUI/HTMLText.swift" else { return [] }
+            let forms = ["{{{", "{{&", "{{ &", "{{%", "{{ %", "{{="]
+            return file.code.compactMap { token in
+                if token.isWord("MustacheTemplate"), !file.path.hasSuffix("WebUI/Renderer.swift") {
+                    let message = "templates are made in WebUI/HTMLText.swift, which escapes what is put into them"
+                    return Finding(path: file.path, line: token.line, message: message)
+                }
+                guard token.kind == .string, forms.contains(where: { token.text.firstRange(of: $0) != nil }) else {
+                    return nil
+                }
+                return Finding(path: file.path, line: token.line, message: "a text of others would not be escaped")
+            }
+        }
+    )
+
     static let noSleepInTests = Rule(
         name: "tests await events, not time",
         bad: [

@@ -65,6 +65,7 @@ enum Header {
     /// The registry that a mirrored answer is of.
     static let namespace = name("OCI-Namespace")
     static let securityPolicy = name("Content-Security-Policy")
+    static let referrerPolicy = name("Referrer-Policy")
 
     private static func name(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a field name") }

@@ -36,7 +36,7 @@ extension Responder {
     func identify(_ request: Request, _ route: Route, from peer: Peer, requestID: String) async throws -> Identity? {
         guard let access else { return nil }
         switch route {
-        case .live, .ready: return nil
+        case .live, .ready, .page(.stylesheet): return nil
         default: break
         }
         let limits = access.policy.configuration.limits
@@ -108,7 +108,7 @@ extension Responder {
                 challenge: text(of: exchange.challenge(error: nil)),
                 reason: "log in to use this registry"
             )
-        case .catalog:
+        case .catalog, .page(.repositories):
             guard !identity.mayList else { return }
             throw AccessRefusal.unauthenticated(
                 challenge: text(of: exchange.challenge(error: "insufficient_scope")),
@@ -185,7 +185,11 @@ extension Responder {
         )
     }
 
+    /// Browsers ask for a name and a password, and know nothing of tokens.
+    private static let browserChallenge = "Basic realm=\"Cairn\", charset=\"UTF-8\""
+
     func text(of challenge: Challenge) -> String {
+        if case .page = challenge.route { return Self.browserChallenge }
         guard let configuration = access?.policy.configuration else { return "" }
         return challenge.text(service: configuration.service, realm: configuration.realm)
     }
@@ -215,6 +219,7 @@ extension Responder.Exchange {
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
         // The names of repositories are in queries and bodies there: their handlers ask.
         case .pins, .deployments, .releases, .retention, .usage: []
+        case .page(let resource): resource.neededActions
         case .base, .catalog, .live, .ready, .token, .decide: []
         }
     }
@@ -227,6 +232,9 @@ extension Responder.Exchange {
             .inspect(_, let named):
             reference = named
         case .history(_, let tag): return [tag]
+        case .page(let resource):
+            guard let named = resource.reference else { return [] }
+            reference = named
         default: return []
         }
         if case .tag(let tag) = reference { return [tag] }
@@ -253,7 +261,21 @@ extension Route {
             reference.description
         case .history(_, let tag): tag.description
         case .quarantine(let digest): digest.description
+        case .page(let resource): resource.reference?.description
         default: nil
+        }
+    }
+}
+
+extension PageResource {
+    /// The rights of the endpoints that tell the same. Where it is empty, the handlers ask.
+    fileprivate var neededActions: [Action] {
+        switch self {
+        case .repository: [.pull]
+        case .image(_, let reference), .proof(_, let reference): reference.isDigest ? [.pull] : [.pullByTag]
+        case .audit, .denials: [.audit]
+        case .regions, .storage: [.audit, .admin]
+        case .root, .stylesheet, .signIn, .repositories, .retention, .run, .explain, .log: []
         }
     }
 }

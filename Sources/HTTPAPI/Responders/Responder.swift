@@ -12,6 +12,7 @@ import OCI
 import Observability
 package import Registry
 package import Replication
+import WebUI
 package import Webhooks
 
 /// Answers every request: reads the route, asks the registry, writes what it says, counts and logs it.
@@ -37,6 +38,8 @@ package struct Responder: Sendable {
     let requestIDs: RequestIDs
     let dates: DateHeader
     let hot = HotAnswers()
+    /// nil where a template is malformed, which is a bug.
+    let pages = try? WebRenderer()
 
     /// `access` says who may do what, nil for everyone everything; `denials` hears of what was refused. `accessLog`
     /// takes a line for each request, nil for none; `logger` takes what went wrong inside.
@@ -119,7 +122,7 @@ package struct Responder: Sendable {
         do {
             let target = request.head.path ?? "/"
             let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-            var route = try Route(path: halves[0])
+            var route = try Self.route(halves[0], request)
             (routeLabel, repository) = (route.label, route.repository)
             let query = try Self.query(halves.count == 2 ? halves[1] : "")
             route = try placed(route, query)
@@ -140,7 +143,7 @@ package struct Responder: Sendable {
             if answer.status == .ok { remember(exchange, over: transport) }
         } catch {
             if case AccessRefusal.limited = error { try? await Task.sleep(for: HTTPLimits.limitedPause) }
-            answer = errorAnswer(for: error, requestID: requestID)
+            answer = errorAnswer(for: error, to: request, of: identity, requestID: requestID)
         }
         addCommonHeaders(to: &answer, of: repository, requestID: requestID)
         let reusable = isReusable(after: body, request: request)
@@ -194,7 +197,12 @@ package struct Responder: Sendable {
         answer.headers[.date] = dates.now()
     }
 
-    private func errorAnswer(for error: any Error, requestID: String) -> Answer {
+    private func errorAnswer(
+        for error: any Error,
+        to request: Request,
+        of identity: Identity?,
+        requestID: String
+    ) -> Answer {
         let translated = registry.translated(error)
         let answer = ErrorTable.answer(for: translated)
         if answer.status.code >= 500 {
@@ -202,6 +210,9 @@ package struct Responder: Sendable {
                 "request failed",
                 metadata: ["request_id": "\(requestID)", "error": "\(error)"]
             )
+        }
+        if PageResource.isPage((request.head.path ?? "").prefix { $0 != "?" }) {
+            return errorPage(answer, identity, requestID: requestID)
         }
         var result = answer.answer
         if case RegistryError.uploadOutOfOrder(let offset, _) = translated {
@@ -304,6 +315,7 @@ package struct Responder: Sendable {
         case .webhooks: try await webhooks(exchange)
         case .webhook(let name, let action): try await webhook(exchange, name, action)
         case .inspect(let name, let reference): try await inspect(exchange, name, reference)
+        case .page(let resource): try await page(exchange, resource)
         }
     }
 

@@ -49,7 +49,7 @@ extension Responder {
     }
 
     /// Nobody unknown looks at runs.
-    private func requirePrincipal(_ exchange: Exchange) throws {
+    func requirePrincipal(_ exchange: Exchange) throws {
         guard let identity = exchange.identity, identity.principal.kind == .anonymous else { return }
         throw AccessRefusal.unauthenticated(
             challenge: text(of: exchange.challenge(error: nil)),
@@ -136,7 +136,7 @@ extension Responder {
         }
     }
 
-    private func visible(_ id: Int64, _ exchange: Exchange, _ runner: RetentionRunner) async throws -> RetentionReport {
+    func visible(_ id: Int64, _ exchange: Exchange, _ runner: RetentionRunner) async throws -> RetentionReport {
         let run = try await runner.report(id)
         guard exchange.maySee(run) else { throw RegistryError.retention(.unknownRun, "there is no run \(id)") }
         return run
@@ -284,13 +284,13 @@ extension Responder {
 
 extension Responder.Exchange {
     /// Whether the caller may read decisions about a repository.
-    fileprivate func maySee(_ name: RepositoryName) -> Bool {
+    func maySee(_ name: RepositoryName) -> Bool {
         guard let identity else { return true }
         return identity.allows(.retain, name) || identity.allows(.audit, name)
     }
 
     /// Whether the caller may read of a run: it is his own, or he may audit or retain everything.
-    fileprivate func maySee(_ run: RetentionReport) -> Bool {
+    func maySee(_ run: RetentionReport) -> Bool {
         guard let identity else { return true }
         return run.actor == caller.principal || identity.allows(.audit, nil) || identity.allows(.retain, nil)
     }

@@ -74,6 +74,8 @@ public enum Route: Hashable, Sendable {
     case webhook(String, WebhookAction)
     /// `/v2/<name>/_cairn/inspect/<tag or digest>`: all that is known of an image.
     case inspect(RepositoryName, Reference)
+    /// `/ui/…`: pages for people.
+    case page(PageResource)
 
     /// A file of the log (C2SP tlog-tiles), or a service beside it.
     public enum LogResource: Hashable, Sendable {
@@ -130,6 +132,7 @@ public enum Route: Hashable, Sendable {
         case .releases: "releases"
         case .webhooks, .webhook: "webhooks"
         case .inspect: "inspect"
+        case .page(let resource): resource.label
         }
     }
 
@@ -140,6 +143,7 @@ public enum Route: Hashable, Sendable {
             .referrers(let name, _), .proof(let name, _), .history(let name, _), .trust(let name, _),
             .warm(let name, _), .inspect(let name, _):
             name
+        case .page(let resource): resource.repository
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
             .decide, .retention, .usage, .pins, .deployments, .scrub, .collection,
             .storage, .regions, .releases, .webhooks, .webhook:
@@ -175,6 +179,10 @@ extension Route {
         if path.hasPrefix("/log/tile/") {
             let file = String(path.dropFirst(5))
             self = .log(file.hasPrefix("tile/entries/") ? .entries(file) : .tile(file))
+            return
+        }
+        if PageResource.isPage(path) {
+            self = .page(try Route.page(path))
             return
         }
         if path.hasPrefix(Route.quarantinePrefix) {
@@ -218,6 +226,20 @@ extension Route {
         "/log/witness/vkey": .log(.witnessKey),
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"
+
+    private static func page(_ path: Substring) throws(RouteError) -> PageResource {
+        if let resource = PageResource(unnamed: path) { return resource }
+        guard path.hasPrefix(PageResource.repositoriesPrefix) else { throw .notFound }
+        let parts = path.dropFirst(PageResource.repositoriesPrefix.count)
+            .split(separator: "/", omittingEmptySubsequences: false)
+        guard let end = parts.firstIndex(of: "-") else { return .repository(try repositoryName(parts[...])) }
+        let name = try repositoryName(parts[..<end])
+        switch parts.count - end {
+        case 2: return .image(name, try reference(parts[end + 1]))
+        case 3 where parts[end + 2] == "proof": return .proof(name, try reference(parts[end + 1]))
+        default: throw .notFound
+        }
+    }
 
     private static func resource(_ parts: [Substring]) throws(RouteError) -> Route {
         let count = parts.count

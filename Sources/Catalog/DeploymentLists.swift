@@ -40,7 +40,8 @@ extension SQL {
     static let furtherDeploymentsOfImage =
         deploymentColumns + """
              d.repo_id = ? AND d.digest = ?
-                AND (d.env, d.service, d.reporter, d.id) > (SELECT env, service, reporter, id FROM deployment WHERE id = ?)
+                AND (d.env, d.service, d.reporter, d.id)
+                > (SELECT env, service, reporter, id FROM deployment WHERE id = ?)
             ORDER BY d.env, d.service, d.reporter, d.id LIMIT ?
             """
     /// Its parameters: repository and environment where asked for, id, limit.

@@ -105,7 +105,8 @@ extension Registry {
                     )
                     found.append(AttachmentNote(Examination(evidence, keys: policy?.keys ?? [], readsUnsigned: true)))
                 }
-                attachmentNotes.keep(found, for: key)
+                // What could not be had now may be here later.
+                if found.count == sources.count { attachmentNotes.keep(found, for: key) }
                 notes += found
             }
             return (notes, isWhole)
@@ -116,7 +117,7 @@ extension Registry {
         guard let manifest = try? Manifest(parsing: attachment.payload, contentType: attachment.mediaType) else {
             return []
         }
-        return EvidenceSource.all(in: manifest)
+        return Array(EvidenceSource.all(in: manifest).prefix(RegistryLimits.shownDocuments))
     }
 
     /// The platform and time of an image, as its configuration says them; nil where it says nothing of the kind.
@@ -189,9 +190,20 @@ extension AttachmentNote {
         scannedAt = report.scannedAt
         let counts = Dictionary(grouping: report.findings, by: \.severity).mapValues(\.count)
         severities = counts.sorted { $0.key > $1.key }.map { ($0.key, $0.value) }
-        worst = Array(
-            report.findings.sorted { ($1.severity, $0.id) < ($0.severity, $1.id) }.prefix(RegistryLimits.shownFindings)
-        )
+        worst = report.findings.sorted { ($1.severity, $0.id) < ($0.severity, $1.id) }
+            .prefix(RegistryLimits.shownFindings).map { finding in
+                Finding(
+                    id: Self.cut(finding.id),
+                    severity: finding.severity,
+                    package: Self.cut(finding.package),
+                    fixed: finding.fixed.map(Self.cut)
+                )
+            }
+    }
+
+    /// What is kept in memory is bounded.
+    private static func cut(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(RegistryLimits.shownFindingText)))
     }
 
     private mutating func readSecrets(_ document: JSONValue) {

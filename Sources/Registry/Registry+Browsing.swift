@@ -64,12 +64,10 @@ extension Registry {
             var entries: [RepositoryListing.Entry] = []
             var last = place
             var looked = 0
+            // Most callers may know what comes first.
+            var size = limit + 1
             while true {
-                let page = try await catalog.repositories(
-                    prefix: prefix,
-                    after: last,
-                    limit: RegistryLimits.browsedNames
-                )
+                let page = try await catalog.repositories(prefix: prefix, after: last, limit: size)
                 for found in page {
                     if entries.count == limit { return RepositoryListing(entries: entries, next: last) }
                     last = found.id
@@ -80,10 +78,9 @@ extension Registry {
                         RepositoryListing.Entry(name: found.name, tags: figures.tags, bytes: figures.bytes)
                     )
                 }
-                guard page.count == RegistryLimits.browsedNames else {
-                    return RepositoryListing(entries: entries, next: nil)
-                }
+                guard page.count == size else { return RepositoryListing(entries: entries, next: nil) }
                 looked += page.count
+                size = RegistryLimits.browsedNames
                 if looked >= RegistryLimits.browsedNamesPerPage {
                     return RepositoryListing(entries: entries, next: last)
                 }

@@ -92,15 +92,17 @@ package enum RegistryLimits {
     /// Names of repositories that one read of a list for people takes, and that one page of it looks at.
     static let browsedNames = 500
     static let browsedNamesPerPage = 5_000
-    /// Bytes of entries of the log on one page for people.
-    static let browsedLogBytes = 1 << 20
-    /// Attachments of one image that are shown, the bytes of them that are read for that, and images of which what was
-    /// read is kept.
+    /// Bytes of entries of the log on one page for people: more than its entries can have.
+    static let browsedLogBytes = 8 << 20
+    /// Attachments of one image that are shown, documents of each, and the bytes that are read for that.
     static let shownAttachments = 64
+    static let shownDocuments = 8
     static let shownAttachmentBytes = 8 << 20
-    static let attachmentNotes = 1_024
-    /// The worst findings of a report that are shown.
+    /// Attachments of which what was read is kept.
+    static let attachmentNotes = 512
+    /// The worst findings of a report that are shown, and the characters of their texts.
     static let shownFindings = 10
+    static let shownFindingText = 96
     /// Bytes of an image's configuration that is read to be shown.
     static let shownConfigBytes: Int64 = 256 << 10
 }

@@ -72,7 +72,8 @@ package struct EnvironmentsPage: WebPage {
         """
         {{<layout}}{{$main}}
         <h1>Environments</h1>
-        {{#empty(environments)}}<p class="empty">Nothing is deployed that can be shown to you.</p>{{/empty(environments)}}
+        {{#empty(environments)}}<p class="empty">Nothing is deployed that can be shown to you.</p>\
+        {{/empty(environments)}}
         {{#environments}}
         <h2 id="{{.id}}">{{.name}}</h2>
         {{^empty(.facts)}}<dl class="facts">

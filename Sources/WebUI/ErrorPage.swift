@@ -36,7 +36,8 @@ package struct ErrorPage: WebPage {
         {{^empty(details)}}<dl class="facts">
         {{#details}}{{>fact}}{{/details}}
         </dl>{{/empty(details)}}
-        <p class="links">{{#canSignIn}}<a href="/ui/sign-in">Sign in</a> {{/canSignIn}}<a href="/ui/">Repositories</a></p>
+        <p class="links">{{#canSignIn}}<a href="/ui/sign-in">Sign in</a> {{/canSignIn}}<a href="/ui/">Repositories\
+        </a></p>
         <p class="quiet">Request <code>{{request}}</code></p>
         {{/main}}{{/layout}}
         """

@@ -89,7 +89,8 @@ package struct ImagePage: WebPage {
         "image",
         """
         {{<layout}}{{$main}}
-        <nav class="crumbs" aria-label="Where you are"><a href="/ui/">Repositories</a> <span aria-hidden="true">/</span>\
+        <nav class="crumbs" aria-label="Where you are"><a href="/ui/">Repositories</a> <span aria-hidden="true">/\
+        </span>\
          {{#repository}}{{>label}}{{/repository}}</nav>
         <h1 class="name">{{name}} <span class="badge {{standing.tone}}">{{standing.text}}</span></h1>
         <p class="copy"><code>{{digest}}</code></p>
@@ -135,7 +136,7 @@ package struct ImagePage: WebPage {
         <td role="cell" data-label="Reason" class="break">{{.reason}}</td>\
         <td role="cell" data-label="By">{{.actor}}</td>\
         <td role="cell" data-label="Since">{{#.since}}{{>moment}}{{/.since}}</td>\
-        <td role="cell" data-label="Until">{{#.until}}{{>moment}}{{/.until}}{{^.until}}lifted{{/.until}}</td></tr>
+        <td role="cell" data-label="Until">{{#.until}}{{>moment}}{{/.until}}{{^.until}}it is lifted{{/.until}}</td></tr>
         {{/pins}}
         </tbody>
         </table>

@@ -59,7 +59,8 @@ package struct RepositoriesPage: WebPage {
         </table>
         {{/empty(rows)}}
         {{#empty(rows)}}
-        {{#isCutShort}}<p class="empty">None of those looked at can be shown to you. There may be more.</p>{{/isCutShort}}
+        {{#isCutShort}}<p class="empty">None of those looked at can be shown to you. There may be more.</p>\
+        {{/isCutShort}}
         {{^isCutShort}}<p class="empty">There is no repository here that can be shown to you.\
         {{#isAnonymous}} <a href="/ui/sign-in">Sign in</a> to see more.{{/isAnonymous}}</p>{{/isCutShort}}
         {{/empty(rows)}}

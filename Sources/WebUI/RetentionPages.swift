@@ -237,7 +237,8 @@ package struct ExplanationPage: WebPage {
         <nav class="crumbs" aria-label="Where you are"><a href="/ui/retention">Retention</a></nav>
         <h1>Why it stays or goes</h1>
         <p class="lead">{{#image}}{{>label}}{{/image}}</p>
-        {{^hasRules}}<p class="note calm">No rule of retention is about this repository: everything stays.</p>{{/hasRules}}
+        {{^hasRules}}<p class="note calm">No rule of retention is about this repository: everything stays.</p>\
+        {{/hasRules}}
         {{^empty(rows)}}
         <table class="list" role="table">
         <caption>What the rules say now</caption>

@@ -36,7 +36,8 @@ package enum WebStylesheet {
         .skip:focus{left:.5rem;top:.5rem}
         .top{background:var(--paper);border-bottom:1px solid var(--line)}
         .inner,main,.foot{width:100%;max-width:82rem;margin:0 auto;padding:0 1.25rem}
-        .inner{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem 1.75rem;padding-top:.55rem;padding-bottom:.55rem}
+        .inner{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem 1.75rem;padding-top:.55rem;
+        padding-bottom:.55rem}
         .brand{display:flex;align-items:center;gap:.55rem;font-weight:650;font-size:1.1rem;color:var(--ink);
         text-decoration:none;letter-spacing:-.01em}
         .brand svg{fill:var(--accent)}
@@ -46,7 +47,8 @@ package enum WebStylesheet {
         .top nav a[aria-current],.tabs a[aria-current]{color:var(--ink);background:var(--calm-bg);font-weight:600}
         .who{margin:0 0 0 auto}
         main{flex:1;padding-top:1.5rem;padding-bottom:3rem}
-        .foot{color:var(--quiet);font-size:.85rem;border-top:1px solid var(--line);padding-top:.6rem;padding-bottom:.9rem}
+        .foot{color:var(--quiet);font-size:.85rem;border-top:1px solid var(--line);padding-top:.6rem;
+        padding-bottom:.9rem}
         .foot p{margin:0}
         h1{font-size:1.6rem;line-height:1.25;letter-spacing:-.015em;margin:.1rem 0 1rem;font-weight:650;
         overflow-wrap:anywhere}
@@ -64,7 +66,8 @@ package enum WebStylesheet {
         """
 
     private static let lists = """
-        .list{width:100%;border-collapse:collapse;background:var(--paper);border:1px solid var(--line);border-radius:8px;
+        .list{width:100%;border-collapse:collapse;background:var(--paper);border:1px solid var(--line);
+        border-radius:8px;
         margin:.4rem 0 1rem}
         .list caption{text-align:left;color:var(--quiet);font-size:.87rem;padding:0 0 .35rem}
         .list th,.list td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-top:1px solid var(--line);
@@ -80,24 +83,27 @@ package enum WebStylesheet {
         .clip{max-width:26ch}
         .empty{color:var(--quiet);background:var(--paper);border:1px dashed var(--line);border-radius:8px;
         padding:1rem 1.1rem}
-        .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.9rem 1.5rem;margin:.5rem 0 1rem;
+        .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.9rem 1.5rem;
+        margin:.5rem 0 1rem;
         padding:1rem 1.1rem;background:var(--paper);border:1px solid var(--line);border-radius:8px}
         .facts div{min-width:0}
         .facts .long{grid-column:1/-1}
         .facts dt,.pairs dt{color:var(--quiet);font-size:.8rem;font-weight:600}
         .facts dd,.pairs dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
-        .card .facts{padding:0;border:0;background:none;margin-bottom:0}
+        .card .facts{padding:0;border:0;background:none;margin-bottom:0;
+        grid-template-columns:repeat(auto-fill,minmax(9rem,1fr))}
         .pairs{background:var(--paper);border:1px solid var(--line);border-radius:8px;margin:.4rem 0 1rem;
         padding:.2rem 1.1rem}
         .pairs div{padding:.5rem 0;border-top:1px solid var(--line)}
         .pairs div:first-child{border-top:0}
         .pairs dt{overflow-wrap:anywhere}
-        .cards{list-style:none;margin:.4rem 0 1rem;padding:0;display:grid;gap:1rem;
+        .cards{list-style:none;margin:.4rem 0 1rem;padding:0;display:grid;gap:1rem;align-items:start;
         grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr))}
         .card{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:1rem 1.1rem;min-width:0;
         margin-bottom:1rem}
         .cards .card{margin:0}
-        .findings{margin:.5rem 0;padding:0 0 0 1.1rem}
+        .findings{margin:.5rem 0;padding:0;list-style:none;overflow-wrap:anywhere}
+        .findings li{padding:.15rem 0}
         .pager{display:flex;gap:.75rem;margin:.5rem 0}
         .pager a,.links a{display:inline-block;padding:.35rem .8rem;border:1px solid var(--line);border-radius:6px;
         background:var(--paper);text-decoration:none}
@@ -113,9 +119,11 @@ package enum WebStylesheet {
         .copy code{-webkit-user-select:all;user-select:all;overflow-wrap:anywhere;color:var(--quiet)}
         .search{display:flex;flex-wrap:wrap;align-items:center;gap:.5rem .6rem;margin:0 0 1.1rem}
         .search label{color:var(--quiet);font-size:.9rem}
-        .search input{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--quiet);border-radius:6px;
+        .search input{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--quiet);
+        border-radius:6px;
         padding:.35rem .6rem;min-width:0;width:17rem;max-width:100%}
-        .search button{font:inherit;font-weight:600;color:var(--paper);background:var(--link);border:1px solid var(--link);
+        .search button{font:inherit;font-weight:600;color:var(--paper);background:var(--link);
+        border:1px solid var(--link);
         border-radius:6px;padding:.35rem 1rem;cursor:pointer}
         .badge{display:inline-block;font-size:.78rem;font-weight:600;letter-spacing:0;padding:.08rem .5rem;
         border-radius:99px;white-space:nowrap;vertical-align:middle;line-height:1.5}
@@ -129,7 +137,8 @@ package enum WebStylesheet {
         .note.bad{background:var(--bad-bg);border-color:var(--bad)}
         .note.warn{background:var(--warn-bg);border-color:var(--warn)}
         .note.calm{background:var(--calm-bg);border-color:var(--calm)}
-        .chip{display:inline-block;background:var(--calm-bg);border-radius:6px;padding:0 .45rem;margin:.1rem .2rem .1rem 0;
+        .chip{display:inline-block;background:var(--calm-bg);border-radius:6px;padding:0 .45rem;
+        margin:.1rem .2rem .1rem 0;
         overflow-wrap:anywhere}
         .meter,.severity{display:block;width:100%;height:8px;border-radius:4px;margin:.45rem 0;overflow:hidden}
         .meter .rest{fill:var(--track)}
@@ -176,13 +185,14 @@ package enum WebStylesheet {
         .list tbody tr{background:var(--paper);border:1px solid var(--line);border-radius:8px;margin-bottom:.7rem;
         padding:.55rem .8rem}
         .list th,.list td{border:0;padding:.15rem 0}
-        .list td{display:flex;gap:.75rem;justify-content:space-between;text-align:right;flex-wrap:wrap}
+        .list td{display:flex;gap:0 .5rem;justify-content:flex-end;text-align:right;flex-wrap:wrap;align-items:baseline}
         .list td.break{display:block;text-align:left}
-        .list td::before{content:attr(data-label);color:var(--quiet);font-size:.85rem;text-align:left}
+        .list td::before{content:attr(data-label);color:var(--quiet);font-size:.85rem;text-align:left;margin-right:auto}
         .list td.break::before{display:block}
         .list td:empty{display:none}
         .list .number{text-align:right}
         .clip{max-width:none}
+        .facts time,.card time{white-space:normal}
         .facts{grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));padding:.8rem .9rem;gap:.7rem 1rem}
         }
         @media (prefers-reduced-motion:no-preference){a,.top nav a{transition:background-color .1s}}

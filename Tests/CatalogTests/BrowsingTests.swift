@@ -8,7 +8,8 @@ import Testing
 /// What people look at page by page.
 @Suite struct BrowsingTests {
     @Test func repositoriesGoOnAfterAPlace() async throws {
-        let catalog = try CatalogFixture().catalog
+        let fixture = try CatalogFixture()
+        let catalog = try fixture.catalog
         for name in ["a", "a-b", "a/b", "a/b-c", "ab", "b"] {
             try await Self.fill(catalog, name)
         }
@@ -63,7 +64,8 @@ import Testing
     }
 
     @Test func placesOfAnImageComeInPages() async throws {
-        let catalog = try CatalogFixture().catalog
+        let fixture = try CatalogFixture()
+        let catalog = try fixture.catalog
         let name = try Sample.repository()
         try await catalog.linkConfig()
         let image = try SampleManifest.image(1)

@@ -27,7 +27,7 @@ import Testing
         return reply.text
     }
 
-    @Test func abrowserIsSentToThePages() async throws {
+    @Test func aBrowserIsSentToThePages() async throws {
         try await TestServer.with { server in
             let plain = try await server.send(.GET, "/", headers: [("Accept", "application/json")])
             #expect(plain.status == 404)
@@ -68,7 +68,8 @@ import Testing
                 ("/ui/nothing", 404), ("/ui/repositories/", 400), ("/ui/repositories/Team", 400),
                 ("/ui/repositories/none", 404), ("/ui/repositories/team/app/-/none", 404),
                 ("/ui/repositories/team/app/-/.x", 400), ("/ui/repositories/team/app/-/v1/other", 404),
-                ("/ui/repositories/team/app/-", 404), ("/ui/?after=x", 400), ("/ui/log?before=%zz", 400),
+                ("/ui/repositories/team/app/-", 404), ("/ui/?after=x", 400), ("/ui/audit?before=x", 400),
+                ("/ui/log", 404),
                 ("/ui/repositories/%3Cscript%3Ealert(1)%3C%2Fscript%3E", 400),
                 ("/ui/audit?repository=%22%3E%3Cscript%3E", 400),
             ]

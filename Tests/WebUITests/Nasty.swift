@@ -28,4 +28,10 @@ enum Nasty {
         signIn: "/ui/sign-in",
         now: text
     )
+    static let plainShell = WebShell(
+        items: [WebShell.Item("Repositories", "/ui/", isCurrent: false)],
+        who: nil,
+        signIn: nil,
+        now: "2026-11-27T12:00:00Z"
+    )
 }

@@ -181,7 +181,7 @@ extension Responder {
             rows: items.prefix(limit).map { item in
                 HistoryView.Row(
                     time: moment(item.milliseconds / 1_000),
-                    what: item.kind == "tag.delete" ? Badge("deleted", .bad) : Badge("set", .calm),
+                    what: Self.badge(of: item.kind),
                     digest: (item.digest ?? item.former).flatMap { Digest($0) }.map { Self.digestText($0, in: name) },
                     who: item.principal ?? "another region",
                     why: item.reason.map(Self.cut),
@@ -194,6 +194,17 @@ extension Responder {
                 next: next.map { PageAddress.with([("before", $0), position], path) + "#history" }
             )
         )
+    }
+
+    /// The log has what happened to a tag beside its values, too.
+    private static func badge(of kind: String) -> Badge {
+        switch kind {
+        case "tag.set": Badge("set", .good)
+        case "tag.delete": Badge("deleted", .bad)
+        case "hold.set": Badge("pinned", .calm)
+        case "hold.clear": Badge("pin lifted", .calm)
+        default: Badge(cut(kind), .calm)
+        }
     }
 
     // MARK: The manifest

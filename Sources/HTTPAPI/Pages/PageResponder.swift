@@ -96,6 +96,7 @@ extension Responder {
 
     /// What an error answer says, as a page.
     func errorPage(_ error: ErrorAnswer, _ identity: Identity?, requestID: String) -> Answer {
+        let isUnknownPath = error.status == .notFound && error.entry.code == .unsupported
         let details = error.entry.detail.map { name, value in
             switch value {
             case .text(let text): Fact(name, Self.cut(text))
@@ -106,7 +107,7 @@ extension Responder {
         let content = ErrorPage(
             status: error.status.code,
             title: error.status.reasonPhrase,
-            message: Self.cut(error.entry.message),
+            message: isUnknownPath ? "there is no page of this address" : Self.cut(error.entry.message),
             details: details,
             request: requestID,
             canSignIn: access != nil && identity?.principal.kind ?? .anonymous == .anonymous

@@ -48,10 +48,11 @@ package struct ObjectivesPage: WebPage {
             self.about = about
             self.standing = standing
             self.facts = facts
-            let percent = Figures.decimal(budgetLeft * 100)
+            let percent = Figures.decimal(budgetLeft.magnitude * 100)
             budget = Meter(
                 share: budgetLeft,
-                text: "\(percent) % of the error budget is left",
+                text: budgetLeft < 0
+                    ? "the error budget is overdrawn by \(percent) %" : "\(percent) % of the error budget is left",
                 tone: budgetLeft <= 0 ? .bad : budgetLeft < 0.25 ? .warn : .good
             )
             self.chart = chart

@@ -34,6 +34,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let sockets = [nioCore, nioHTTP1, nioPosix]
 let logged = [logging, metrics]
 
@@ -49,6 +50,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -76,13 +78,13 @@ let package = Package(
         .target(name: "Cryptography", dependencies: ["COpenSSL", "OCI"], swiftSettings: strictWithC),
         .target(
             name: "Content",
-            dependencies: ["CLinux", "Cryptography", "OCI", deque, nioCore, nioPosix] + logged,
+            dependencies: ["CLinux", "Cryptography", "OCI", deque, nioCore, nioPosix, tracing] + logged,
             swiftSettings: strictWithC
         ),
         .target(
             name: "Catalog",
             dependencies: [
-                "OCI", "Releases", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), deque,
+                "OCI", "Releases", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), deque, tracing,
             ] + logged,
             swiftSettings: strict
         ),
@@ -92,12 +94,15 @@ let package = Package(
         .target(name: "Retention", dependencies: ["OCI", "Settings", yams], swiftSettings: strict),
         .target(
             name: "Journal",
-            dependencies: ["Catalog", "Content", "Cryptography", "OCI", "Transparency", logging, metrics, lifecycle],
+            dependencies: [
+                "Catalog", "Content", "Cryptography", "OCI", "Transparency", deque, logging, metrics, lifecycle,
+                tracing,
+            ],
             swiftSettings: strictWithC
         ),
         .target(
             name: "Replication",
-            dependencies: ["Catalog", "Cryptography", "Journal", "OCI", "Transparency", deque] + logged,
+            dependencies: ["Catalog", "Cryptography", "Journal", "OCI", "Transparency", deque, tracing] + logged,
             swiftSettings: strict
         ),
         .target(
@@ -135,7 +140,10 @@ let package = Package(
         ),
         .target(
             name: "Observability",
-            dependencies: [logging, .product(name: "CoreMetrics", package: "swift-metrics")],
+            dependencies: [
+                "CZlib", asyncHTTPClient, logging, .product(name: "CoreMetrics", package: "swift-metrics"), deque,
+                lifecycle, nioCore, nioHTTP1, tracing,
+            ],
             swiftSettings: strictWithC
         ),
         .target(
@@ -162,7 +170,7 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras"), nioPosix, nioSSL,
-                .product(name: "NIOTLS", package: nio), lifecycle,
+                .product(name: "NIOTLS", package: nio), lifecycle, tracing,
             ],
             swiftSettings: strictWithC
         ),
@@ -173,7 +181,7 @@ let package = Package(
                 "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Releases", "Retention",
                 "Settings",
                 "Transparency", "Trust", "Webhooks", asyncHTTPClient, argumentParser,
-                .product(name: "Crypto", package: "swift-crypto"), logging, metrics, lifecycle,
+                .product(name: "Crypto", package: "swift-crypto"), logging, metrics, lifecycle, tracing,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"), yams,
             ] + sockets,
@@ -197,12 +205,16 @@ let package = Package(
         ),
         .testTarget(
             name: "CatalogTests",
-            dependencies: ["Catalog", "OCI", "Releases", grdb, logging, metrics, metricsTestKit],
+            dependencies: [
+                "Catalog", "OCI", "Observability", "Releases", grdb, logging, metrics, metricsTestKit, tracing,
+            ],
             swiftSettings: testing
         ),
         .testTarget(
             name: "ObservabilityTests",
-            dependencies: ["Observability", .product(name: "CoreMetrics", package: "swift-metrics")] + logged,
+            dependencies: [
+                "Observability", .product(name: "CoreMetrics", package: "swift-metrics"), lifecycle, tracing,
+            ] + logged,
             swiftSettings: testing
         ),
         .testTarget(
@@ -246,7 +258,8 @@ let package = Package(
         .testTarget(
             name: "JournalTests",
             dependencies: [
-                "Catalog", "Content", "Cryptography", "Journal", "OCI", "TestSupport", "Transparency", grdb, logging,
+                "Catalog", "Content", "Cryptography", "Journal", "OCI", "Observability", "TestSupport", "Transparency",
+                grdb, logging, tracing,
             ],
             swiftSettings: testing
         ),

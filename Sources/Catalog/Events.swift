@@ -142,7 +142,7 @@ extension Transaction {
         guard let row else { throw CatalogError(.inconsistent, "an event without an id") }
         let id = try EventID(rawValue: row.int(0))
         try audit(kind.rawValue, repository, context, subject: subject, digest: digest, event: id)
-        countEvent()
+        count(id)
         return id
     }
 

@@ -76,7 +76,7 @@ extension Transaction {
         )
         guard let row else { throw CatalogError(.inconsistent, "an event without an id") }
         try replaceEvent(event, by: row.int(0))
-        countEvent()
+        count(EventID(rawValue: try row.int(0)))
     }
 
     /// What stands has the time of the entry that says so.

@@ -5,6 +5,8 @@
 package enum CatalogLimits {
     /// Bytes of an event leaf: entry bundles carry a 16-bit length.
     package static let leafBytes = 65_535
+    /// Unsealed events whose traces are remembered.
+    static let tracedEvents = 256
     /// Checkpoints kept beside the newest: a smaller tree is never signed again in any case.
     package static let checkpointsKept = 10_000
     /// UTF-8 bytes kept of an actor and of a request id.

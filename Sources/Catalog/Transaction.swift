@@ -24,6 +24,8 @@ package final class Transaction {
     private(set) var touched: [RepositoryName] = []
     /// Events that the operation wrote.
     private(set) var events = 0
+    /// The last of them.
+    private(set) var lastEvent: EventID?
     /// Whether the commit must bump every epoch.
     private(set) var touchesAll = false
 
@@ -79,7 +81,10 @@ package final class Transaction {
 
     func touch(_ repository: RepositoryName) { touched.append(repository) }
 
-    func countEvent() { events += 1 }
+    func count(_ event: EventID) {
+        events += 1
+        lastEvent = event
+    }
 
     func touchAll() { touchesAll = true }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+internal import DequeModule
 import Synchronization
+package import Tracing
 
 /// Tells whoever seals the log that there is something to seal. One task at a time may wait.
 ///
@@ -12,6 +14,7 @@ package final class UnsealedEvents: Sendable {
         var isUrgent = false
         var waiter: (threshold: Int, continuation: CheckedContinuation<Void, Never>)?
         var isCancelled = false
+        var traced = Deque<(event: EventID, context: ServiceContext)>()
 
         /// The waiter, if it need not wait any longer.
         mutating func due() -> CheckedContinuation<Void, Never>? {
@@ -31,6 +34,30 @@ package final class UnsealedEvents: Sendable {
             state.count += count
             return state.due()
         }?.resume()
+    }
+
+    /// Remembers the trace of what wrote an event, until the event is sealed; of more than
+    /// `CatalogLimits.tracedEvents` the oldest are forgotten.
+    func trace(_ event: EventID, in context: ServiceContext) {
+        state.withLock { state in
+            if state.traced.count >= CatalogLimits.tracedEvents { state.traced.removeFirst() }
+            state.traced.append((event, context))
+        }
+    }
+
+    /// The event was not written after all.
+    func forget(_ event: EventID) {
+        state.withLock { $0.traced.removeAll { $0.event == event } }
+    }
+
+    /// Hands out the traces of events up to one, which has been sealed.
+    package func takeTraced(upTo last: EventID) -> [(event: EventID, context: ServiceContext)] {
+        state.withLock { state in
+            guard !state.traced.isEmpty else { return [] }
+            let taken = state.traced.filter { $0.event <= last }
+            state.traced.removeAll { $0.event <= last }
+            return Array(taken)
+        }
     }
 
     /// Somebody waits for the next checkpoint.

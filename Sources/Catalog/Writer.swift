@@ -80,13 +80,22 @@ final class Writer: Sendable {
         _ body: @escaping @Sendable (Transaction) throws -> Value
     ) async throws(CatalogError) -> Value {
         if let failure { throw failure }
+        let trace = CommitTrace(unsealed)
         let result: Result<Value, CatalogError> = await withCheckedContinuation { continuation in
             let operation = Operation(
                 run: { transaction in
+                    trace?.begin()
                     let value = try body(transaction)
-                    return { continuation.resume(returning: .success(value)) }
+                    trace?.run(transaction.lastEvent)
+                    return {
+                        trace?.committed()
+                        continuation.resume(returning: .success(value))
+                    }
                 },
-                refuse: { error in continuation.resume(returning: .failure(error)) }
+                refuse: { error in
+                    trace?.refused(error)
+                    continuation.resume(returning: .failure(error))
+                }
             )
             switch queue.push(operation, work: { self.work() }) {
             case .accepted:

@@ -4,6 +4,7 @@
 internal import Glibc
 internal import OCI
 internal import Synchronization
+internal import Tracing
 
 /// The one way into `blobs/`: a file that was verified and made durable gets its name, and then its record.
 ///
@@ -44,6 +45,8 @@ struct BlobPublisher: Sendable {
     private func rename(from path: String, as digest: Digest) async throws(ContentError) {
         let target = layout.blob(digest)
         let replaced = Replaced()
+        let span = ServiceContext.current.map { startSpan("directory.fsync", context: $0) }
+        defer { span?.end() }
         try await syncer(digest.algorithm).sync { () throws(ContentError) in
             replaced.hold(target, filesystem: filesystem, closingOn: threads.sync)
             try about(target) { () throws(SystemCallError) in try filesystem.rename(path, target) }

@@ -6,6 +6,7 @@ internal import Glibc
 package import NIOCore
 package import OCI
 internal import Synchronization
+internal import Tracing
 
 /// How bytes come in: small ones at once, large ones by sessions.
 extension ContentStore {
@@ -25,6 +26,8 @@ extension ContentStore {
         environment.registry.reserve(id)
         defer { environment.registry.unreserve(id) }
         do throws(ContentError) {
+            let span = ServiceContext.current.map { startSpan("blob.fsync", context: $0) }
+            defer { span?.end() }
             try await threads.sync.run { () throws(ContentError) in
                 try self.writeWhole(bytes, to: path, expecting: digest)
             }

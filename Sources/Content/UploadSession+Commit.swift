@@ -3,6 +3,7 @@
 
 internal import OCI
 internal import Synchronization
+internal import Tracing
 
 /// How an upload becomes a blob, and how a planned stop keeps one.
 extension UploadSession {
@@ -22,7 +23,10 @@ extension UploadSession {
         try await wait(for: .quiet)
         do {
             try await verify(file, expecting: digest)
+            let span = ServiceContext.current.map { startSpan("blob.fsync", context: $0) }
+            defer { span?.end() }
             try await environment.threads.sync.run { () throws(ContentError) in try self.seal(file) }
+            span?.end()
             return try await environment.publisher.publish(from: path, as: digest, renamed: finish, record: record)
         } catch let error as ContentError {
             await abandon(error)

@@ -51,6 +51,8 @@ package enum HTTPLimits {
     static let shownText = 2048
     /// Tags that one push by digest may set.
     package static let tagsPerPush = 64
+    /// Traces of entries that the answer with a bundle of them names.
+    static let tracesPerBundle = 32
     /// Requests that the hot lane remembers, and the longest target of one.
     package static let hotPermissions = 8192
     package static let hotTarget = 512

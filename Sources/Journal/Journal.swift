@@ -42,6 +42,8 @@ package final class Journal: Sendable {
     let threads: FileThreads
     let logger: Logger
     let metrics = JournalMetrics()
+    /// Of the last entries that have any.
+    package let traces = SealTraces()
     /// The event that says which key follows, until the next key signs.
     let rotation = Mutex<EventID?>(nil)
     /// The last reading of the whole log.

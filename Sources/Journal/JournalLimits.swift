@@ -10,6 +10,8 @@ package enum JournalLimits {
     static let entriesThatHurry = 256
     /// From the first unsealed event to the seal, at most.
     static let interval: Duration = .milliseconds(900)
+    /// Sealed entries whose traces are remembered.
+    static let tracedEntries = 256
     /// Between two seals, when somebody waits for one: those who come meanwhile share the next.
     static let hurriedInterval: Duration = .milliseconds(20)
     /// Before a seal that found the disk full is tried again.

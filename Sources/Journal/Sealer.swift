@@ -6,6 +6,7 @@ internal import Content
 internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
+internal import Tracing
 internal import Transparency
 
 /// Seals the log: at most a second after a change, and sooner when many changes wait or somebody does.
@@ -20,8 +21,12 @@ package actor Sealer: Service {
     struct Intended: Sendable {
         let edge: TreeEdge
         let files: [TreeEdge.File]
-        let entries: Int
         let lastEvent: EventID
+        /// In the order of their entries.
+        let events: [EventID]
+        let began: DefaultTracerClock.Timestamp
+
+        var entries: Int { events.count }
     }
 
     private let journal: Journal
@@ -112,6 +117,7 @@ package actor Sealer: Service {
     /// Gives the unsealed events their places. nil when there are none.
     private func intend() async throws -> Intended? {
         let catalog = journal.catalog
+        let began = DefaultTracerClock.now
         catalog.unsealed.reset()
         let events = try await catalog.unsealedEvents(
             limit: JournalLimits.entriesPerSeal,
@@ -121,7 +127,7 @@ package actor Sealer: Service {
         var next = edge
         let files = try next.append(events.map(\.leaf))
         try await catalog.seal(events.map(\.id), from: edge.size, root: next.root.bytes)
-        return Intended(edge: next, files: files, entries: events.count, lastEvent: last)
+        return Intended(edge: next, files: files, lastEvent: last, events: events.map(\.id), began: began)
     }
 }
 
@@ -145,6 +151,7 @@ extension Journal {
             try write(shown, ofSize: checkpoint.size)
             for file in intended.files where !file.path.isPartial { try files.removePartials(of: file.path) }
         }
+        traces.note(intended, in: self)
         publish(Published(checkpoint: checkpoint, note: shown, lastEvent: intended.lastEvent))
         if let rotation = rotation.withLock({ $0 }), rotation <= intended.lastEvent { signer.activateNext() }
         await askWitnesses(intended, note)

@@ -3,6 +3,7 @@
 
 internal import Catalog
 internal import Content
+internal import Tracing
 internal import Transparency
 
 /// Holds what is on the volume and what the signer remembers against each other, before anything is signed.
@@ -158,7 +159,13 @@ struct StartGuard {
         guard next.root.bytes == row.root else {
             throw JournalError(.damaged, "the events do not have the root of the tree that was to be signed")
         }
-        return Sealer.Intended(edge: next, files: new, entries: entries.count, lastEvent: last)
+        return Sealer.Intended(
+            edge: next,
+            files: new,
+            lastEvent: last,
+            events: entries.map(\.id),
+            began: DefaultTracerClock.now
+        )
     }
 
     private func rolledBack(to size: Int64, _ known: LogSigner.Signed) -> JournalError {

@@ -8,8 +8,13 @@ package import Transparency
 /// Reads another registry's log as it grows (C2SP tlog-tiles). Nothing that it returns is verified.
 package struct LogFeed: Sendable {
     let registry: RemoteRegistry
+    /// Hears what the registry says of the traces of entries, before anybody has the entries.
+    private let traced: @Sendable (String) -> Void
 
-    package init(_ registry: RemoteRegistry) { self.registry = registry }
+    package init(_ registry: RemoteRegistry, traced: @escaping @Sendable (String) -> Void = { _ in }) {
+        self.registry = registry
+        self.traced = traced
+    }
 
     /// The newest checkpoint, a signed note; nil where nothing was ever written to the log. With a size the registry
     /// answers once its log has more entries than that, or after some seconds. One attempt: a follower asks again.
@@ -68,7 +73,8 @@ package struct LogFeed: Sendable {
     private func fetch(_ path: TilePath) async throws(ClientError) -> [[UInt8]] {
         let call = RemoteRegistry.Call(target: "/log/\(path)", purpose: "fetching \(path) of the log")
         let excess = ClientError(.integrity, "\(registry.origin) serves as \(path) what is too long for a bundle")
-        let (_, body) = try await registry.fetch(call, .log, limit: ClientLimits.bundleBytes, excess: excess)
+        let (answer, body) = try await registry.fetch(call, .log, limit: ClientLimits.bundleBytes, excess: excess)
+        if let traces = answer["Cairn-Traces"] { traced(traces) }
         do {
             return try EntryBundle.entries(from: body, width: path.width)
         } catch {

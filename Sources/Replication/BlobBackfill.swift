@@ -6,6 +6,7 @@ internal import DequeModule
 internal import Logging
 internal import Metrics
 internal import OCI
+internal import Tracing
 
 /// Fetches the blobs whose bytes other regions alone have: those of what was merged last first, which after a join are
 /// the newest, then all others; then those that are damaged here.
@@ -104,14 +105,24 @@ package actor BlobBackfill {
 
     private func fetch(_ wanted: Wanted) async -> Bool {
         defer { queued.remove(wanted.digest) }
+        let span = startSpan("region.backfill", context: .topLevel, ofKind: .consumer)
+        defer { span.end() }
+        if span.isRecording {
+            span.attributes["cairn.repository"] = "\(wanted.repository)"
+            span.attributes["cairn.digest"] = "\(wanted.digest)"
+            span.attributes["cairn.bytes"] = wanted.size
+        }
         do {
-            try await content.blob(wanted.digest, wanted.size, wanted.repository)
+            try await ServiceContext.withValue(span.context) {
+                try await content.blob(wanted.digest, wanted.size, wanted.repository)
+            }
             Counter(label: "cairn_region_backfill_blobs_total").increment()
             return true
         } catch is CancellationError {
             return false
         } catch {
             failed.insert(wanted.digest)
+            span.setStatus(SpanStatus(code: .error))
             environment.logger.debug(
                 "a blob of another region has not come",
                 metadata: ["blob": "\(wanted.repository)@\(wanted.digest)", "why": "\(error)"]

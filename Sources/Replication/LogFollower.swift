@@ -5,6 +5,7 @@ package import Journal
 package import Logging
 internal import Metrics
 internal import Synchronization
+internal import Tracing
 package import Transparency
 
 /// Keeps the copy of one peer's log up to date, for as long as it is one log.
@@ -190,9 +191,17 @@ package final class LogFollower: Sendable {
         }
         let shown = target.checkpoint.size
         self.note { $0.shown = shown }
+        let span = startSpan("region.follow", context: .topLevel, ofKind: .consumer)
+        defer { span.end() }
+        if span.isRecording {
+            span.attributes["cairn.region"] = name
+            span.attributes["cairn.log.origin"] = origin
+            span.attributes["cairn.log.index"] = mirror.size
+            span.attributes["cairn.log.entries"] = shown - mirror.size
+        }
         var way = MirrorExtension(of: mirror, to: target)
         while case let paths = way.next(limit: ReplicationLimits.bundlesAtOnce), !paths.isEmpty {
-            let bundles = try await source.bundles(paths)
+            let bundles = try await ServiceContext.withValue(span.context) { try await source.bundles(paths) }
             guard bundles.count == paths.count else { throw JournalError(.damaged, "\(name) sends too few bundles") }
             for (path, bundle) in zip(paths, bundles) { try await way.append(bundle, at: path) }
         }

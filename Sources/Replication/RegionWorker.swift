@@ -5,6 +5,7 @@ package import Catalog
 internal import Logging
 internal import Metrics
 package import OCI
+internal import Tracing
 
 /// Applies the entries of one peer's log that are in the inbox: what needs no bytes at once, the rest as bytes come.
 ///
@@ -29,6 +30,7 @@ package actor RegionWorker {
     private let backfill: BlobBackfill
     /// The repositories of which anything is applied; empty for all.
     private let followed: [Glob]
+    private let traces: EntryTraces
     /// Called after more of the log counts.
     private let advanced: @Sendable () async -> Void
     private let environment: LogFollower.Environment
@@ -51,6 +53,7 @@ package actor RegionWorker {
         followed: [Glob] = [],
         backfill: BlobBackfill,
         environment: LogFollower.Environment,
+        traces: EntryTraces = EntryTraces(),
         advanced: @escaping @Sendable () async -> Void = {}
     ) {
         self.catalog = catalog
@@ -59,6 +62,7 @@ package actor RegionWorker {
         self.content = content
         self.backfill = backfill
         self.followed = followed
+        self.traces = traces
         self.advanced = advanced
         self.environment = environment
     }
@@ -148,7 +152,7 @@ package actor RegionWorker {
         while outcomes.count < waiting.count {
             let page = waiting.dropFirst(outcomes.count).prefix(CatalogLimits.mergedEntries)
             let entries = page.map { MergedEntry(index: $0.entry.index, change: $0.change, manifests: manifests) }
-            let report = try await catalog.merge(entries, of: origin)
+            let report = try await merge(entries)
             guard !report.outcomes.isEmpty else { break }
             outcomes += report.outcomes
             await advanced()
@@ -158,6 +162,19 @@ package actor RegionWorker {
             }
         }
         return outcomes
+    }
+
+    /// One transaction.
+    private func merge(_ entries: [MergedEntry]) async throws -> MergeReport {
+        let spans = MergeSpans(entries.map(\.index), of: origin, region: region, traces)
+        do {
+            let report = try await catalog.merge(entries, of: origin)
+            spans.end()
+            return report
+        } catch {
+            spans.end(error)
+            throw error
+        }
     }
 
     private func count(_ report: MergeReport) {
@@ -192,6 +209,20 @@ package actor RegionWorker {
     }
 
     private func bring(_ image: Image) async {
+        let context = images[image, default: []].lazy.compactMap { self.traces.context(of: $0.entry.index) }.first
+        let span = startSpan("region.fetch", context: context ?? .topLevel, ofKind: .consumer)
+        defer { span.end() }
+        if span.isRecording {
+            span.attributes["cairn.log.origin"] = origin
+            span.attributes["cairn.region"] = region
+            span.attributes["cairn.log.index"] = images[image]?.first?.entry.index
+            span.attributes["cairn.repository"] = "\(image.repository)"
+            span.attributes["cairn.digest"] = "\(image.digest)"
+        }
+        await ServiceContext.withValue(span.context) { await bring(image, span) }
+    }
+
+    private func bring(_ image: Image, _ span: any Span) async {
         let fetch = ImageFetch(catalog: catalog, content: content, repository: image.repository)
         do {
             let isSparse = images[image, default: []].contains(where: \.change.isSparse)
@@ -209,6 +240,7 @@ package actor RegionWorker {
         } catch is CancellationError {
             release(end(image))
         } catch {
+            span.setStatus(SpanStatus(code: .error))
             await postpone(image, because: "\(error)")
         }
         wakeup.signal()

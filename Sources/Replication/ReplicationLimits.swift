@@ -20,6 +20,8 @@ package enum ReplicationLimits {
     /// Between two looks whether it is so, at least.
     static let homeLookPause: Duration = .milliseconds(100)
     package static let homeTagWait: Duration = .seconds(10)
+    /// Entries of a peer's log whose traces are remembered.
+    static let tracedEntries = 256
     /// Bundles of 256 entries that are fetched at once.
     static let bundlesAtOnce = 8
     /// Times in a row that entries without the signed root are asked for again, before the peer counts as one with two

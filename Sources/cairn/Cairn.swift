@@ -41,6 +41,7 @@ struct Cairn: AsyncParsableCommand {
             InspectCommand.self,
             KeyCommand.self,
             LogCommand.self,
+            ObservabilityCommand.self,
             PinCommand.self,
             PromoteCommand.self,
             PullCommand.self,

@@ -62,6 +62,10 @@ struct Configuration: Sendable {
     var scrub = ScrubSettings()
     var releases = ReleaseSettings()
     var webhooks: [HookSettings] = []
+    /// Where traces and metrics are sent.
+    var telemetry = TelemetrySettings()
+    /// Which repositories are counted by name.
+    var metrics = MetricsSettings()
     /// Where the settings were read from, to be read again when it changes.
     var file: String?
 }

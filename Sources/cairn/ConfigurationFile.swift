@@ -37,6 +37,7 @@ extension Configuration {
                 throw ConfigurationError(description: "environment variable \(setting.variable): \(error.reason)")
             }
         }
+        try configuration.telemetry.complete(environment)
         if let text = environment[passphraseVariable], !text.isEmpty {
             configuration.logKeyPassphrase = Array(text.utf8)
         }
@@ -125,6 +126,8 @@ extension Configuration {
         case ScrubSettings.section: scrub = try ScrubSettings(value)
         case HookSettings.section: webhooks = try HookSettings.list(value, directory: directory)
         case ReleaseSettings.section: releases = try ReleaseSettings(value)
+        case TelemetrySettings.section: telemetry = try TelemetrySettings(value)
+        case MetricsSettings.section: metrics = try MetricsSettings(value)
         case CollectionSettings.section: collection = try CollectionSettings(value)
         case _ where LogSettings.sections.contains(name): try log.read(name, value)
         default: return false
@@ -146,7 +149,7 @@ extension Configuration {
     private static let mappings = [
         accessSection, trustSection, scanSection, replicatedSection, retentionSection, RegionSettings.section,
         UpstreamSettings.section, ScrubSettings.section, CollectionSettings.section, ReleaseSettings.section,
-        HookSettings.section,
+        HookSettings.section, TelemetrySettings.section, MetricsSettings.section,
     ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]

@@ -31,6 +31,8 @@ struct Serve: AsyncParsableCommand {
               webhooks: list of who is told what happens, as CloudEvents (docs/webhooks.md)
               releases: mapping of production and drift-after: how rollouts are judged (docs/release-record.md)
               scrub: mapping of rate, every and enabled: how all blobs are read over (docs/admins.md)
+              telemetry: mapping: where traces and metrics are sent (docs/observability.md)
+              metrics: mapping: repositories that are counted by name (docs/metrics.md)
               access: mapping: who may do what; without it everyone may do everything
               tls: mapping of certificate, key and client-ca, another way to write tls-certificate and so on
 

@@ -25,6 +25,7 @@ struct Server: Sendable {
     func run() async throws {
         let logger = Logger(label: "cairn")
         let metrics = bootstrappedMetrics()
+        let telemetry = Telemetry.start(configuration.telemetry)
         ProcessLimits.raiseOpenFiles(logger: logger)
 
         let transport = configuration.log.witnesses.isEmpty ? nil : WitnessTransport()
@@ -58,7 +59,7 @@ struct Server: Sendable {
             denials: { recorder.record($0.note) },
             collector: collecting.collector,
             health: health,
-            metrics: HTTPMetrics(registry: metrics),
+            metrics: HTTPMetrics(registry: metrics, repositories: configuration.metrics.repositories),
             scrubber: scrubbing.scrubber,
             regions: following.regions,
             releases: configuration.releases,
@@ -66,11 +67,12 @@ struct Server: Sendable {
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
             logger: Logger(label: "http"),
             requestIDs: RequestIDs(seed: UInt64.random(in: .min ... .max)),
-            dates: DateHeader(seconds: { Int64(Date().timeIntervalSince1970) })
+            dates: DateHeader(seconds: { Int64(Date().timeIntervalSince1970) }),
+            tracer: telemetry?.tracer
         )
         let server = httpServer(responder, tls, connectionLimits)
-        var group = ServiceGroupConfiguration(
-            services: [
+        try await runUntilSignal(
+            exporting(telemetry, metrics, store) + [
                 .init(service: Housekeeping(store: store, logger: logger)),
                 .init(service: LogKeeper(log: store.log)),
                 .init(service: collecting),
@@ -87,17 +89,33 @@ struct Server: Sendable {
                 .init(service: watch),
                 .init(service: server),
                 .init(service: DrainNotice(health, store.registry.journal, following.regions, logger)),
-            ],
+            ]
+        )
+        await store.drainAndClose()
+        await transport?.shutDown()
+        await upstreams.close()
+        logger.info("stopped")
+    }
+
+    private func runUntilSignal(_ services: [ServiceGroupConfiguration.ServiceConfiguration]) async throws {
+        var group = ServiceGroupConfiguration(
+            services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle")
         )
         group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds)
         group.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: group).run()
-        await store.drainAndClose()
-        await transport?.shutDown()
-        await upstreams.close()
-        logger.info("stopped")
+    }
+
+    /// What sends traces and metrics. The first to start is the last to end: what ends before it is sent too.
+    private func exporting(
+        _ telemetry: Telemetry?,
+        _ metrics: PrometheusRegistry,
+        _ store: Store
+    ) -> [ServiceGroupConfiguration.ServiceConfiguration] {
+        guard let telemetry else { return [] }
+        return [.init(service: telemetry.exporter(metrics, instance: store.content.storeID))]
     }
 
     /// Opens the store and its log, and takes up what a crash has left; says so where nothing is written.

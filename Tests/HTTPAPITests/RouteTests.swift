@@ -102,6 +102,17 @@ import Testing
         for (path, route) in routes { #expect(try Route(path: path[...]) == route) }
     }
 
+    @Test(arguments: valid) func labelsAndTheirTemplatesAreKnown(_ valid: Valid) throws {
+        let label = try Route(path: valid.path[...]).label
+        #expect(Route.labels.contains(label))
+        #expect(Route.template(of: label) != nil)
+    }
+
+    @Test func everyLabelButThatOfNoRouteHasATemplate() {
+        #expect(Route.labels.filter { Route.template(of: $0) == nil } == ["unknown"])
+        #expect(Set(Route.labels).count == Route.labels.count)
+    }
+
     enum Refusal: Sendable { case notFound, malformed, name, digest, tag }
 
     struct Hostile: CustomTestStringConvertible, Sendable {

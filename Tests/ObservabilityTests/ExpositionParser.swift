@@ -16,6 +16,14 @@ struct ExpositionParser {
         var value: Double
         /// As it stood there.
         var number: String
+        var exemplar: Exemplar?
+    }
+
+    /// What follows a `#` after a value, in OpenMetrics.
+    struct Exemplar: Hashable {
+        var labels: [String: String]
+        var value: Double
+        var seconds: Double
     }
 
     struct Family {
@@ -91,10 +99,30 @@ struct ExpositionParser {
         guard Self.isName(name, colon: true) else { throw fail("bad sample name") }
         let labels = try rest.first == "{" ? Self.labels(&rest) : [:]
         guard rest.first == " " else { throw fail("a space must stand before the value") }
-        let number = String(rest.dropFirst())
-        let sample = Sample(name: name, labels: labels, value: try Self.value(number), number: number)
+        rest = rest.dropFirst()
+        let number = String(rest.prefix { $0 != " " })
+        rest = rest.dropFirst(number.count)
+        var sample = Sample(name: name, labels: labels, value: try Self.value(number), number: number)
+        if !rest.isEmpty { sample.exemplar = try readExemplar(rest, name) }
         try check(sample, in: family)
         families[families.count - 1].samples.append(sample)
+    }
+
+    private func readExemplar(_ text: Substring, _ name: String) throws -> Exemplar {
+        guard format == .openMetrics, name.hasSuffix("_bucket") || name.hasSuffix("_total") else {
+            throw fail("an exemplar where none may be")
+        }
+        guard text.hasPrefix(" # {") else { throw fail("no exemplar after the value") }
+        var rest = text.dropFirst(3)
+        let labels = try Self.labels(&rest)
+        guard labels.reduce(0, { $0 + $1.key.count + $1.value.count }) <= 128 else { throw fail("too long labels") }
+        let words = rest.split(separator: " ", omittingEmptySubsequences: false)
+        guard words.count == 3, words[0].isEmpty else { throw fail("an exemplar has a value and a time") }
+        return Exemplar(
+            labels: labels,
+            value: try Self.value(String(words[1])),
+            seconds: try Self.value(String(words[2]))
+        )
     }
 
     private static func labels(_ rest: inout Substring) throws -> [String: String] {

@@ -6,6 +6,7 @@ import Content
 package import HTTPAPI
 import NIOCore
 import NIOPosix
+package import OCI
 import Observability
 import Registry
 import ServiceLifecycle
@@ -25,17 +26,19 @@ package struct TestServer: Sendable {
         clock: ManualClock = ManualClock(),
         options: TestStore.Options = TestStore.Options(),
         tls: TLSContext? = nil,
+        named: [RepositoryName] = [],
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         try await TestStore.with(in: directory, clock: clock, options: options) { store in
             _ = try await store.registry.recover()
-            return try await run(on: store, tls: tls, body)
+            return try await run(on: store, tls: tls, named, body)
         }
     }
 
     private static func run<Result>(
         on store: TestStore,
         tls: TLSContext?,
+        _ named: [RepositoryName],
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         let catalog = store.catalog
@@ -44,7 +47,7 @@ package struct TestServer: Sendable {
         let responder = Responder(
             registry: store.registry,
             health: health,
-            metrics: HTTPMetrics(registry: PrometheusRegistry()),
+            metrics: HTTPMetrics(registry: PrometheusRegistry(), repositories: named),
             accessLog: nil,
             logger: TestStore.silent,
             requestIDs: RequestIDs(seed: requestIDSeed),

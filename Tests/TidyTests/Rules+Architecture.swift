@@ -6,7 +6,7 @@ extension Rule {
     /// Who may import whom of ours. nil: anything.
     static let allowedImports: [String: Set<String>?] = [
         "OCI": [],
-        "Observability": [],
+        "Observability": ["CZlib"],
         "Cryptography": ["OCI", "COpenSSL"],
         "Content": ["OCI", "Cryptography", "CLinux"],
         "Catalog": ["OCI", "Releases"],

@@ -59,6 +59,10 @@ enum Header {
     static let prefer = name("Prefer")
     static let preferenceApplied = name("Preference-Applied")
     static let requestID = name("X-Request-Id")
+    static let traceparent = name("traceparent")
+    static let tracestate = name("tracestate")
+    /// Traces of entries of the log: `INDEX=TRACEPARENT`, with commas between them.
+    static let traces = name("Cairn-Traces")
     static let noSniff = name("X-Content-Type-Options")
     static let link = name("Link")
     static let warning = name("Warning")

@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+package import OCI
 package import Observability
 import Synchronization
 
-/// The figures of the HTTP front: requests by route, method and status; time; bytes in and out; requests in flight.
+/// The figures of the HTTP front: requests by route, method and status; time; bytes in and out; requests in flight; and
+/// those of some repositories, where that was asked for.
 package final class HTTPMetrics: Sendable {
+    package static let families: [MetricFamily] = [
+        .counter(
+            "cairn_http_requests_total",
+            labels: [.init("route", Route.labels), .init("method", Outcome.methods), "code"],
+            help: "Requests answered.",
+            hasExemplars: true
+        ),
+        .histogram(
+            "cairn_http_request_seconds",
+            labels: [.init("route", Route.labels), .init("method", Outcome.methods)],
+            help: "From the request's head to the last byte of the answer."
+        ),
+        .counter("cairn_http_received_bytes_total", help: "Bytes of request bodies."),
+        .counter("cairn_http_sent_bytes_total", help: "Bytes of response bodies."),
+        .gauge("cairn_http_requests_in_flight", help: "Requests being answered."),
+        .counter("cairn_http_hot_answers_total", help: "Requests for manifests answered from memory at once."),
+    ]
+
     private struct Key: Hashable {
         let route: String
         let method: String
@@ -24,17 +44,13 @@ package final class HTTPMetrics: Sendable {
     private let bytesOut: CounterSeries
     private let inFlight: GaugeSeries
     private let hot: CounterSeries
+    private let repositories: RepositoryMetrics?
 
-    package init(registry: PrometheusRegistry) {
+    /// `repositories` names those that have figures of their own, and what begins with their name and a slash.
+    package init(registry: PrometheusRegistry, repositories: [RepositoryName] = []) {
         self.registry = registry
-        registry.declare([
-            .counter("cairn_http_requests_total", help: "Requests answered, by route, method and status."),
-            .histogram("cairn_http_request_seconds", help: "Time from request head to the answer's last byte."),
-            .counter("cairn_http_received_bytes_total", help: "Bytes of request bodies."),
-            .counter("cairn_http_sent_bytes_total", help: "Bytes of response bodies."),
-            .gauge("cairn_http_requests_in_flight", help: "Requests being answered."),
-            .counter("cairn_http_hot_answers_total", help: "Requests for manifests answered from memory at once."),
-        ])
+        registry.declare(Self.families)
+        self.repositories = repositories.isEmpty ? nil : RepositoryMetrics(repositories, registry)
         requests = SeriesCache(capacity: 512) { key in
             registry.counter(
                 "cairn_http_requests_total",
@@ -57,14 +73,16 @@ package final class HTTPMetrics: Sendable {
     func ended() { inFlight.decrement(by: 1) }
     func answeredHot() { hot.increment() }
 
-    /// `method` is one of the methods that routes know, or `other`: a client must not make series.
-    func record(route: String, method: String, status: Int, elapsed: Duration, received: Int64, sent: Int64) {
-        requests[Key(route: route, method: method, status: status)].increment()
-        let (whole, fraction) = elapsed.components
+    func record(_ outcome: Outcome) {
+        let (route, method) = (outcome.route, outcome.method)
+        requests[Key(route: route, method: method, status: outcome.status)].increment(in: outcome.trace)
+        let (whole, fraction) = outcome.elapsed.components
         seconds[RouteKey(route: route, method: method)].recordNanoseconds(
-            whole * 1_000_000_000 + fraction / 1_000_000_000
+            whole * 1_000_000_000 + fraction / 1_000_000_000,
+            in: outcome.trace
         )
-        if received > 0 { bytesIn.increment(by: received) }
-        if sent > 0 { bytesOut.increment(by: sent) }
+        if outcome.received > 0 { bytesIn.increment(by: outcome.received) }
+        if outcome.sent > 0 { bytesOut.increment(by: outcome.sent) }
+        repositories?.record(outcome)
     }
 }

@@ -45,7 +45,9 @@ extension Responder {
             guard let tile = try? TilePath(parsing: path) else {
                 throw RegistryError.notInLog("'\(path.prefix(80))' is not the path of a tile")
             }
-            return Self.tile(try await journal.tile(tile), exchange)
+            var answer = Self.tile(try await journal.tile(tile), exchange)
+            if tile.content == .entries { answer.headers[Header.traces] = journal.traceText(of: tile) }
+            return answer
         case .witness: throw RegistryError.notInLog("nothing is there")
         }
     }
@@ -181,6 +183,17 @@ extension Responder {
         throw RequestError.badQuery(
             "waiting for another region, which the request or 'wait-replicated' wants, takes one with a 'cosigner-key'"
         )
+    }
+}
+
+extension Journal {
+    /// The traces of a bundle's entries, for whoever goes on with them; nil where none of them is kept.
+    fileprivate func traceText(of bundle: TilePath) -> String? {
+        let first = bundle.index * Int64(TilePath.fullWidth)
+        let texts = traces.contexts(of: first..<first + Int64(bundle.width)).compactMap { index, context in
+            context.trace.map { "\(index)=\($0.traceparent)" }
+        }
+        return texts.isEmpty ? nil : texts.suffix(HTTPLimits.tracesPerBundle).joined(separator: ",")
     }
 }
 

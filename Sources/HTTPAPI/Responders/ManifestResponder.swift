@@ -6,6 +6,7 @@ import HummingbirdCore
 import NIOCore
 import OCI
 import Registry
+import Tracing
 
 /// end-3, end-7 and end-9: manifests by tag and by digest.
 extension Responder {
@@ -93,7 +94,10 @@ extension Responder {
         }
         let tags = try exchange.pushedTags(reference)
         let condition = try exchange.precondition()
+        let span = ServiceContext.current.map { startSpan("body.receive", context: $0) }
+        defer { span?.end() }
         let bytes = try await body.collect(limit: OCILimits.manifestBytesLimit)
+        span?.end()
         var push = ManifestPush(
             reference: reference,
             contentType: contentType,

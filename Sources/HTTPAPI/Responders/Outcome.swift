@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import OCI
+import Observability
 import Registry
 
 /// What became of a request, for the log and the figures.
@@ -29,6 +30,11 @@ struct Outcome {
     let sent: Int64
     let elapsed: Duration
     var failure: (any Error)?
+    /// The trace that it belongs to; nil where none is kept.
+    var trace: TraceContext?
+
+    /// What `method` may be.
+    static let methods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "other"]
 
     static func method(_ method: HTTPRequest.Method) -> String {
         switch method {
@@ -45,14 +51,7 @@ struct Outcome {
 
 extension Responder {
     func record(_ outcome: Outcome) {
-        metrics.record(
-            route: outcome.route,
-            method: outcome.method,
-            status: outcome.status,
-            elapsed: outcome.elapsed,
-            received: outcome.received,
-            sent: outcome.sent
-        )
+        metrics.record(outcome)
         guard let accessLog else { return }
         var metadata: Logger.Metadata = [
             "request_id": .string(outcome.requestID),
@@ -71,6 +70,7 @@ extension Responder {
         if outcome.route == "unknown" || outcome.status >= 400 {
             metadata["path"] = .string(String(outcome.target.prefix(HTTPLimits.loggedString)))
         }
+        if let trace = outcome.trace { metadata["trace_id"] = .stringConvertible(trace.traceID) }
         if outcome.failure != nil { metadata["broken_off"] = "true" }
         accessLog.info("request", metadata: metadata)
     }
@@ -78,21 +78,21 @@ extension Responder {
     /// The same for an answer of the hot lane.
     func recordHot(_ head: HTTPRequestHead, _ found: HotAnswers.Found, requestID: String, elapsed: Duration) {
         metrics.answeredHot()
-        record(
-            Outcome(
-                method: head.method == .HEAD ? "HEAD" : "GET",
-                target: head.uri,
-                route: "manifest",
-                repository: found.permission.repository,
-                status: 200,
-                digest: found.manifest.digestText,
-                requestID: requestID,
-                principal: found.permission.principal,
-                address: nil,
-                received: 0,
-                sent: head.method == .HEAD ? 0 : Int64(found.manifest.bytes.readableBytes),
-                elapsed: elapsed
-            )
+        var outcome = Outcome(
+            method: head.method == .HEAD ? "HEAD" : "GET",
+            target: head.uri,
+            route: "manifest",
+            repository: found.permission.repository,
+            status: 200,
+            digest: found.manifest.digestText,
+            requestID: requestID,
+            principal: found.permission.principal,
+            address: nil,
+            received: 0,
+            sent: head.method == .HEAD ? 0 : Int64(found.manifest.bytes.readableBytes),
+            elapsed: elapsed
         )
+        outcome.trace = traceHot(head, outcome)
+        record(outcome)
     }
 }

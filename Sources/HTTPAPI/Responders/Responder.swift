@@ -9,7 +9,7 @@ package import Logging
 package import Maintenance
 package import NIOCore
 import OCI
-import Observability
+package import Observability
 package import Registry
 package import Replication
 import WebUI
@@ -37,6 +37,8 @@ package struct Responder: Sendable {
     let logger: Logger
     let requestIDs: RequestIDs
     let dates: DateHeader
+    /// nil where nothing is traced.
+    let tracer: SamplingTracer?
     let hot = HotAnswers()
     /// nil where a template is malformed, which is a bug.
     let pages = try? WebRenderer()
@@ -57,7 +59,8 @@ package struct Responder: Sendable {
         accessLog: Logger?,
         logger: Logger,
         requestIDs: RequestIDs,
-        dates: DateHeader
+        dates: DateHeader,
+        tracer: SamplingTracer? = nil
     ) {
         self.registry = registry
         self.access = access
@@ -73,6 +76,7 @@ package struct Responder: Sendable {
         self.logger = logger
         self.requestIDs = requestIDs
         self.dates = dates
+        self.tracer = tracer
     }
 
     /// What an exchange of messages runs over.
@@ -112,10 +116,9 @@ package struct Responder: Sendable {
     ) async throws {
         let start = ContinuousClock.now
         let requestID = requestIDs.id(for: request.headers[Header.requestID])
+        let trace = RequestTrace(tracer, request)
         var body = IncomingBody(request, channel: channel)
-        var routeLabel = "unknown"
-        var repository: RepositoryName?
-        var identity: Identity?
+        var (routeLabel, repository, identity) = ("unknown", RepositoryName?.none, Identity?.none)
         var answer: Answer
         metrics.began()
         defer { metrics.ended() }
@@ -139,7 +142,7 @@ package struct Responder: Sendable {
                 channel: channel
             )
             try admit(exchange)
-            answer = try await handle(exchange, body: &body)
+            answer = try await trace.within { try await handle(exchange, body: &body) }
             if answer.status == .ok { remember(exchange, over: transport) }
         } catch {
             if case AccessRefusal.limited = error { try? await Task.sleep(for: HTTPLimits.limitedPause) }
@@ -147,9 +150,8 @@ package struct Responder: Sendable {
         }
         addCommonHeaders(to: &answer, of: repository, requestID: requestID)
         let reusable = isReusable(after: body, request: request)
-        if transport.isHTTP1 && (!reusable || request.headers[.connection] == "close") {
-            answer.headers[.connection] = "close"
-        }
+        let closes = transport.isHTTP1 && (!reusable || request.headers[.connection] == "close")
+        if closes { answer.headers[.connection] = "close" }
         let isHead = request.method == .head
         let failure = await write(answer, at: body.pace, isHead: isHead, to: writer, channel: channel, over: transport)
         let isBodiless = isHead || failure != nil
@@ -167,9 +169,11 @@ package struct Responder: Sendable {
             received: body.received,
             sent: isBodiless ? 0 : answer.length,
             elapsed: ContinuousClock.now - start,
-            failure: failure
+            failure: failure,
+            trace: trace.kept
         )
         record(outcome)
+        trace.end(outcome, request, transport)
         if let failure { throw failure }
         if !reusable { try await end(channel, over: transport, body: &body) }
     }

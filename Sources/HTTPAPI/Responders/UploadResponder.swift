@@ -7,6 +7,7 @@ import HummingbirdCore
 import NIOCore
 import OCI
 import Registry
+import Tracing
 
 /// What upload answers share.
 enum UploadResponder {
@@ -109,7 +110,10 @@ extension Responder {
         body: inout IncomingBody
     ) async throws -> Answer {
         if let length = body.declaredLength, length <= Int64(HTTPLimits.bodyInMemory) {
+            let span = ServiceContext.current.map { startSpan("body.receive", context: $0) }
+            defer { span?.end() }
             let bytes = try await body.collect(limit: HTTPLimits.bodyInMemory)
+            span?.end()
             try await registry.putBlob(bytes, as: digest, in: name, caller: exchange.caller)
             return UploadResponder.stored(name, digest)
         }
@@ -159,6 +163,8 @@ extension Responder {
             }
             chunk = parsed
         }
+        let span = ServiceContext.current.map { startSpan("body.receive", context: $0) }
+        defer { span?.end() }
         if let length = body.declaredLength, length > 0 { try await claim.reserve(length) }
         do {
             while let buffer = try await body.next() { try await claim.append(buffer) }

@@ -136,6 +136,15 @@ public enum Route: Hashable, Sendable {
         }
     }
 
+    /// Every label, and that of a path that is no route.
+    public static let labels =
+        [
+            "base", "blob", "uploads", "upload", "manifest", "tags", "referrers", "catalog", "livez", "readyz",
+            "metrics",
+            "token", "audit", "denials", "proof", "history", "trust", "warm", "quarantine", "scrub", "collection",
+            "decide", "retention", "usage", "storage", "regions", "pins", "deployments",
+        ] + LogResource.labels + ["unknown"]
+
     /// The repository that the path names, where it names one.
     public var repository: RepositoryName? {
         switch self {
@@ -337,6 +346,8 @@ extension Route {
 }
 
 extension Route.LogResource {
+    fileprivate static let labels = ["log", "log-tile", "log-entries", "log-witness", "log-mirror"]
+
     fileprivate var label: String {
         switch self {
         case .checkpoint, .keys, .witnessKey, .regionKey: "log"

@@ -33,8 +33,8 @@ struct Exposition {
         }
         for (labels, reading) in snapshot.samples {
             switch reading {
-            case .value(let value): line(family.name, labels, value)
-            case .histogram(let histogram): append(histogram, name: family.name, labels: labels)
+            case .value(let value, let exemplar): line(family.name, labels.text, value, exemplar)
+            case .histogram(let histogram): append(histogram, name: family.name, labels: labels.text)
             }
         }
     }
@@ -45,15 +45,25 @@ struct Exposition {
 
     private mutating func append(_ histogram: HistogramSeries.Snapshot, name: String, labels: String) {
         let bounds = histogram.bounds.map { Self.number($0, format) } + ["+Inf"]
-        for (bound, count) in zip(bounds, histogram.cumulative) {
+        for (index, bound) in bounds.enumerated() {
             let separator = labels.isEmpty ? "" : ","
-            line(name + "_bucket", "\(labels)\(separator)le=\"\(bound)\"", .integer(count))
+            line(
+                name + "_bucket",
+                "\(labels)\(separator)le=\"\(bound)\"",
+                .integer(histogram.cumulative[index]),
+                histogram.exemplars.isEmpty ? nil : histogram.exemplars[index]
+            )
         }
         line(name + "_sum", labels, .double(histogram.sum))
         line(name + "_count", labels, .integer(histogram.cumulative.last ?? 0))
     }
 
-    private mutating func line(_ name: String, _ labels: String, _ value: SampleValue) {
+    private mutating func line(
+        _ name: String,
+        _ labels: String,
+        _ value: SampleValue,
+        _ exemplar: Exemplar? = nil
+    ) {
         text += name
         if !labels.isEmpty {
             text += "{"
@@ -65,7 +75,22 @@ struct Exposition {
         case .integer(let integer): text += String(integer)
         case .double(let double): text += Self.number(double, .text)
         }
+        if format == .openMetrics, let exemplar { append(exemplar) }
         text += "\n"
+    }
+
+    private mutating func append(_ exemplar: Exemplar) {
+        let trace = exemplar.trace
+        text += " # {trace_id=\"\(trace.traceID)\",span_id=\"\(trace.spanID)\"} "
+        text += Self.number(exemplar.value, .text)
+        text += " " + Self.seconds(exemplar.nanoseconds)
+    }
+
+    /// Nanoseconds as seconds with three digits after the point.
+    static func seconds(_ nanoseconds: UInt64) -> String {
+        let milliseconds = nanoseconds / 1_000_000
+        let fraction = String(milliseconds % 1_000)
+        return "\(milliseconds / 1_000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
     }
 
     /// The shortest text that reads back as the same value. Whole numbers are written without a point, except that

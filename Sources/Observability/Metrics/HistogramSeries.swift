@@ -18,15 +18,21 @@ package final class HistogramSeries: Sendable {
     /// The bits of a `Double`: the sum of everything else.
     private let sum = Atomic<UInt64>(0)
 
-    init(_ buckets: Buckets) {
+    private let exemplars: Exemplars?
+
+    /// `now` is the clock of exemplars; nil for none.
+    init(_ buckets: Buckets, _ now: (@Sendable () -> UInt64)? = nil) {
         self.buckets = buckets
+        exemplars = now.map { Exemplars(buckets.bounds.count + 1, $0) }
     }
 
     /// NaN and infinities are ignored: they would poison the sum for ever.
     package func record(_ value: Double) {
         guard value.isFinite else { return }
-        counts[buckets.bounds.partition { $0 >= value }].wrappingAdd(1, ordering: .relaxed)
+        let bucket = buckets.bounds.partition { $0 >= value }
+        counts[bucket].wrappingAdd(1, ordering: .relaxed)
         sum.update { $0 + value }
+        exemplars?.note(value, at: bucket)
     }
 
     package func record(_ value: Int) { record(Double(value)) }
@@ -35,9 +41,21 @@ package final class HistogramSeries: Sendable {
 
     /// Into the family's seconds. A clock that went backwards gives zero.
     package func recordNanoseconds(_ duration: Int64) {
-        let duration = max(0, duration)
-        counts[buckets.nanoseconds.partition { $0 >= duration }].wrappingAdd(1, ordering: .relaxed)
-        sumOfNanoseconds.wrappingAdd(UInt64(duration), ordering: .relaxed)
+        let bucket = count(max(0, duration))
+        exemplars?.note(Double(max(0, duration)) / 1e9, at: bucket)
+    }
+
+    /// As part of a trace that is not the current task's.
+    package func recordNanoseconds(_ duration: Int64, in trace: TraceContext?) {
+        let bucket = count(max(0, duration))
+        if let trace { exemplars?.note(Double(max(0, duration)) / 1e9, at: bucket, in: trace) }
+    }
+
+    private func count(_ nanoseconds: Int64) -> Int {
+        let bucket = buckets.nanoseconds.partition { $0 >= nanoseconds }
+        counts[bucket].wrappingAdd(1, ordering: .relaxed)
+        sumOfNanoseconds.wrappingAdd(UInt64(nanoseconds), ordering: .relaxed)
+        return bucket
     }
 
     var snapshot: Snapshot {
@@ -52,7 +70,8 @@ package final class HistogramSeries: Sendable {
         return Snapshot(
             bounds: buckets.bounds,
             cumulative: cumulative,
-            sum: seconds + Double(bitPattern: sum.load(ordering: .relaxed))
+            sum: seconds + Double(bitPattern: sum.load(ordering: .relaxed)),
+            exemplars: exemplars?.all ?? []
         )
     }
 
@@ -61,6 +80,8 @@ package final class HistogramSeries: Sendable {
         /// For each bound the values up to it, then all values.
         var cumulative: [UInt64]
         var sum: Double
+        /// For each bucket the last traced value in it; empty where none of them has one.
+        var exemplars: [Exemplar?]
     }
 }
 

@@ -5,32 +5,43 @@
 ///
 /// Names are bent into the grammar, values cut and escaped, empty values left out (to a scraper they are as good as
 /// absent), and the whole is sorted, so that two equal sets of labels have equal texts. Both formats escape alike.
-struct Labels: Hashable, Sendable {
+struct Labels: Sendable {
+    /// A label as it came, its value cut.
+    struct Pair: Sendable {
+        let name: String
+        let value: String
+    }
+
     static let none = Labels([], MetricsLimits())
 
     let text: String
+    /// In the order of the text.
+    let pairs: [Pair]
 
     init(_ dimensions: [(String, String)], _ limits: MetricsLimits) {
         guard !dimensions.isEmpty else {
             text = ""
+            pairs = []
             return
         }
-        var seen: [(name: String, value: String)] = []
+        var seen: [Pair] = []
         for (name, value) in dimensions where !value.isEmpty && seen.count < limits.labels {
             let name = MetricName.label(name)
             // The first of two equal names stands: a series with a name twice would void the whole scrape.
-            if !seen.contains(where: { $0.name == name }) { seen.append((name, value)) }
+            guard !seen.contains(where: { $0.name == name }) else { continue }
+            seen.append(Pair(name: name, value: String(value.cut(toUTF8Bytes: limits.labelValueBytes))))
         }
         seen.sort { $0.name < $1.name }
         var text = ""
-        for (name, value) in seen {
+        for pair in seen {
             if !text.isEmpty { text += "," }
-            text += name
+            text += pair.name
             text += "=\""
-            Labels.escape(value.cut(toUTF8Bytes: limits.labelValueBytes), quotes: true, into: &text)
+            Labels.escape(pair.value, quotes: true, into: &text)
             text += "\""
         }
         self.text = text
+        pairs = seen
     }
 
     /// Escapes a label's value, or a help text where quotes stand for themselves.
@@ -44,6 +55,12 @@ struct Labels: Hashable, Sendable {
             }
         }
     }
+}
+
+extension Labels: Hashable {
+    static func == (left: Labels, right: Labels) -> Bool { left.text == right.text }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
 extension String {

@@ -12,25 +12,39 @@ package struct MetricFamily: Hashable, Sendable {
 
     package let name: String
     package let kind: Kind
+    /// What its series are told apart by.
+    package let labels: [MetricLabel]
     /// One sentence for the person who reads the graph. Empty for a family that nobody declared.
     package let help: String
     /// Of a histogram; nil otherwise.
     package let buckets: Buckets?
+    /// Whether its series keep an example of a traced operation. Histograms do.
+    package let hasExemplars: Bool
 
     /// A number that only grows. A name without `_total` at its end is a mistake in the program.
-    package static func counter(_ name: String, help: String) -> MetricFamily {
+    package static func counter(
+        _ name: String,
+        labels: [MetricLabel] = [],
+        help: String,
+        hasExemplars: Bool = false
+    ) -> MetricFamily {
         precondition(name.hasSuffix("_total"), "the counter \(name) must end in _total")
-        return MetricFamily(checked: name, .counter, help: help, buckets: nil)
+        return MetricFamily(checked: name, .counter, labels, help: help, hasExemplars: hasExemplars)
     }
 
     /// A number that goes up and down.
-    package static func gauge(_ name: String, help: String) -> MetricFamily {
-        MetricFamily(checked: name, .gauge, help: help, buckets: nil)
+    package static func gauge(_ name: String, labels: [MetricLabel] = [], help: String) -> MetricFamily {
+        MetricFamily(checked: name, .gauge, labels, help: help)
     }
 
     /// How often a value was at most so and so large, with the sum of all values.
-    package static func histogram(_ name: String, help: String, buckets: Buckets = .seconds) -> MetricFamily {
-        MetricFamily(checked: name, .histogram, help: help, buckets: buckets)
+    package static func histogram(
+        _ name: String,
+        labels: [MetricLabel] = [],
+        help: String,
+        buckets: Buckets = .seconds
+    ) -> MetricFamily {
+        MetricFamily(checked: name, .histogram, labels, help: help, buckets: buckets)
     }
 
     /// A family that comes into being with its first series. The name is in the grammar already.
@@ -41,15 +55,24 @@ package struct MetricFamily: Hashable, Sendable {
             case "bytes": .bytes
             default: .counts
             }
-        self.init(checked: name, kind, help: "", buckets: kind == .histogram ? buckets : nil)
+        self.init(checked: name, kind, [], help: "", buckets: kind == .histogram ? buckets : nil)
     }
 
-    private init(checked name: String, _ kind: Kind, help: String, buckets: Buckets?) {
+    private init(
+        checked name: String,
+        _ kind: Kind,
+        _ labels: [MetricLabel],
+        help: String,
+        buckets: Buckets? = nil,
+        hasExemplars: Bool = false
+    ) {
         precondition(MetricName.isName(name, colon: true), "\(name) is not a metric's name")
         self.name = name
         self.kind = kind
+        self.labels = labels
         self.help = help
         self.buckets = buckets
+        self.hasExemplars = hasExemplars || kind == .histogram
     }
 
     /// The unit that OpenMetrics shows: the last word of the name, if it is a base unit.

@@ -11,6 +11,8 @@ package struct MetricsLimits: Sendable {
     package var families = 512
     /// Series, that is different sets of labels, of one family. More are refused: they count into nothing.
     package var seriesPerFamily = 1000
+    /// Series of all families together.
+    package var series = 10_000
     /// UTF-8 bytes of a label's value; what is beyond is cut off.
     package var labelValueBytes = 256
     /// Labels of one series; further ones are left out.

@@ -32,7 +32,7 @@ package struct ProcessMetrics: Sendable {
         }
     }
 
-    static let families: [MetricFamily] = [
+    package static let families: [MetricFamily] = [
         .counter("process_cpu_seconds_total", help: "Processor time of user and system, in seconds."),
         .gauge("process_threads", help: "Threads of the process."),
         .gauge("process_start_time_seconds", help: "When the process started, in seconds since 1970."),

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 internal import Synchronization
+internal import Tracing
 
 /// Every metric of the process, and the exposition of them for Prometheus and its kin.
 ///
@@ -23,11 +24,11 @@ package final class PrometheusRegistry: Sendable {
     /// A family with its series, in the order of their labels' texts.
     struct FamilySnapshot {
         var family: MetricFamily
-        var samples: [(labels: String, reading: Reading)]
+        var samples: [(labels: Labels, reading: Reading)]
     }
 
     enum Reading {
-        case value(SampleValue)
+        case value(SampleValue, Exemplar?)
         case histogram(HistogramSeries.Snapshot)
     }
 
@@ -44,7 +45,7 @@ package final class PrometheusRegistry: Sendable {
 
     private struct Collector {
         var families: [MetricFamily]
-        var labels: String
+        var labels: Labels
         var read: @Sendable () -> [Double?]
     }
 
@@ -53,23 +54,38 @@ package final class PrometheusRegistry: Sendable {
         /// Which family claims a sample's name.
         var claims: [String: String] = [:]
         var collectors: [Collector] = []
+        /// Series of all families.
+        var series = 0
     }
+
+    /// What was refused by the registry itself.
+    package static let drops = MetricFamily.counter(
+        "metrics_dropped_total",
+        labels: [.init("reason", Drop.allCases.map(\.rawValue))],
+        help: """
+            Metrics refused: too many sets of labels in a family or in all (series), too many names (families), or the \
+            name is of another kind (conflict).
+            """
+    )
 
     private let state = Mutex(State())
     private let dropped: [Drop: CounterSeries]
     let limits: MetricsLimits
+    /// Nanoseconds since 1970, of exemplars.
+    let now: @Sendable () -> UInt64
 
-    package init(limits: MetricsLimits = MetricsLimits()) {
+    package init(
+        limits: MetricsLimits = MetricsLimits(),
+        now: @escaping @Sendable () -> UInt64 = { DefaultTracerClock.now.nanosecondsSinceEpoch }
+    ) {
         self.limits = limits
+        self.now = now
         dropped = Dictionary(uniqueKeysWithValues: Drop.allCases.map { ($0, CounterSeries()) })
-        let family = MetricFamily.counter(
-            "metrics_dropped_total",
-            help: "Metrics that were refused because of a limit or of another kind's name."
-        )
         state.withLock { state in
-            claim(family, in: &state)
+            claim(Self.drops, in: &state)
+            state.series = dropped.count
             for (drop, counter) in dropped {
-                state.families[family.name]?.series[Labels([("reason", drop.rawValue)], limits)] =
+                state.families[Self.drops.name]?.series[Labels([("reason", drop.rawValue)], limits)] =
                     Entry(series: .counter(counter), users: 1)
             }
         }
@@ -92,7 +108,9 @@ package final class PrometheusRegistry: Sendable {
 
     /// The counter of this name and these labels, for hot code to keep.
     package func counter(_ name: String, labels: [(String, String)] = []) -> CounterSeries {
-        let made = find(MetricName.counter(name), .counter, labels) { _ in .counter(CounterSeries()) }
+        let made = find(MetricName.counter(name), .counter, labels) { [now] family in
+            .counter(CounterSeries(family.hasExemplars ? now : nil))
+        }
         if case .counter(let series) = made { return series }
         return CounterSeries()
     }
@@ -106,8 +124,8 @@ package final class PrometheusRegistry: Sendable {
 
     /// The histogram of this name and these labels, for hot code to keep.
     package func histogram(_ name: String, labels: [(String, String)] = []) -> HistogramSeries {
-        let made = find(MetricName.metric(name), .histogram, labels) { family in
-            .histogram(HistogramSeries(family.buckets ?? .counts))
+        let made = find(MetricName.metric(name), .histogram, labels) { [now] family in
+            .histogram(HistogramSeries(family.buckets ?? .counts, now))
         }
         if case .histogram(let series) = made { return series }
         return HistogramSeries(.counts)
@@ -143,25 +161,25 @@ package final class PrometheusRegistry: Sendable {
     ) {
         precondition(families.allSatisfy { $0.kind != .histogram }, "a histogram is recorded, not read")
         declare(families)
-        let labels = Labels(labels, limits).text
+        let labels = Labels(labels, limits)
         state.withLock { $0.collectors.append(Collector(families: families, labels: labels, read: read)) }
     }
 
     /// Everything as of now, families by name and series by labels, ready to be written out.
     func snapshot() -> [FamilySnapshot] {
         let (families, collectors) = state.withLock { (Array($0.families.values), $0.collectors) }
-        var collected: [String: [(labels: String, reading: Reading)]] = [:]
+        var collected: [String: [(labels: Labels, reading: Reading)]] = [:]
         for collector in collectors {
             for (family, value) in zip(collector.families, collector.read()) {
                 guard let value else { continue }
-                collected[family.name, default: []].append((collector.labels, .value(.double(value))))
+                collected[family.name, default: []].append((collector.labels, .value(.double(value), nil)))
             }
         }
         return families.compactMap { family in
             var samples = collected[family.declaration.name] ?? []
-            for (labels, entry) in family.series { samples.append((labels.text, entry.series.reading)) }
+            for (labels, entry) in family.series { samples.append((labels, entry.series.reading)) }
             guard !samples.isEmpty else { return nil }
-            samples.sort { $0.labels < $1.labels }
+            samples.sort { $0.labels.text < $1.labels.text }
             // The same sample twice would void the whole scrape.
             let distinct = samples.indices.filter { $0 == 0 || samples[$0].labels != samples[$0 - 1].labels }
             return FamilySnapshot(family: family.declaration, samples: distinct.map { samples[$0] })
@@ -188,7 +206,9 @@ package final class PrometheusRegistry: Sendable {
                 return (known, nil)
             }
             if state.families[name]?.series.count ?? 0 >= limits.seriesPerFamily { return (nil, .series) }
+            if state.series >= limits.series { return (nil, .series) }
             let made = make(family)
+            state.series += 1
             state.families[name]?.series[labels] = Entry(series: made, users: 1)
             return (made, nil)
         }
@@ -205,6 +225,7 @@ package final class PrometheusRegistry: Sendable {
                 }
                 state.families[name]?.series[labels] =
                     entry.users > 1 ? Entry(series: entry.series, users: entry.users - 1) : nil
+                if entry.users == 1 { state.series -= 1 }
             }
         }
     }
@@ -223,8 +244,8 @@ package final class PrometheusRegistry: Sendable {
 extension PrometheusRegistry.Series {
     var reading: PrometheusRegistry.Reading {
         switch self {
-        case .counter(let counter): .value(counter.value)
-        case .gauge(let gauge): .value(.double(gauge.value))
+        case .counter(let counter): .value(counter.value, counter.exemplar)
+        case .gauge(let gauge): .value(.double(gauge.value), nil)
         case .histogram(let histogram): .histogram(histogram.snapshot)
         }
     }

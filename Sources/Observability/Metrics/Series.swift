@@ -12,8 +12,13 @@ package final class CounterSeries: Sendable {
     private let whole = Atomic<UInt64>(0)
     /// The bits of a `Double`: what was added by floating-point increments.
     private let fraction = Atomic<UInt64>(0)
+    /// nil where the family has none.
+    private let exemplars: Exemplars?
 
-    init() {}
+    /// `now` is the clock of exemplars; nil for none.
+    init(_ now: (@Sendable () -> UInt64)? = nil) {
+        exemplars = now.map { Exemplars(1, $0) }
+    }
 
     /// Negative amounts are ignored: a counter never goes down.
     package func increment(by amount: Int = 1) { increment(by: Int64(amount)) }
@@ -22,6 +27,13 @@ package final class CounterSeries: Sendable {
     package func increment(by amount: Int64) {
         guard amount > 0 else { return }
         whole.wrappingAdd(UInt64(amount), ordering: .relaxed)
+        exemplars?.note(Double(amount), at: 0)
+    }
+
+    /// As part of a trace that is not the current task's.
+    package func increment(in trace: TraceContext?) {
+        whole.wrappingAdd(1, ordering: .relaxed)
+        if let trace { exemplars?.note(1, at: 0, in: trace) }
     }
 
     /// Negative amounts, infinities and NaN are ignored.
@@ -35,6 +47,8 @@ package final class CounterSeries: Sendable {
         whole.store(0, ordering: .relaxed)
         fraction.store(0, ordering: .relaxed)
     }
+
+    var exemplar: Exemplar? { exemplars?.all.first ?? nil }
 
     var value: SampleValue {
         let whole = self.whole.load(ordering: .relaxed)

@@ -24,6 +24,7 @@ struct FollowedRegion: Sendable {
     private let audits: RegionAudits
     private let homes: RepositoryHomes
     private let changes = Wakeup()
+    private let traces = EntryTraces()
 
     init(
         _ settings: RegionSettings,
@@ -55,7 +56,8 @@ struct FollowedRegion: Sendable {
             content: RegionBytes(registry: store.registry, sources: [source] + others).content,
             followed: settings.repositories,
             backfill: backfill,
-            environment: environment
+            environment: environment,
+            traces: traces
         ) {
             homes.noteArrival()
             if settings.isFollowedWhole { await confirm(settings.log, by: mirrors, environment) }
@@ -157,7 +159,9 @@ struct FollowedRegion: Sendable {
                 credentials: CredentialSource(given: settings.remote.credentials, environment: [:]),
                 transport: transport
             )
-            return await source.connected(settings, over: transport) { await follow(mirror, LogFeed(registry)) }
+            return await source.connected(settings, over: transport) {
+                await follow(mirror, LogFeed(registry) { traces.note($0) })
+            }
         }
     }
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+extension Route {
+    /// The shape of the paths of a label, as traces name it (OpenTelemetry's `http.route`); nil for what is no route.
+    package static func template(of label: String) -> String? { templates[label] }
+
+    private static let templates = [
+        "base": "/v2/",
+        "blob": "/v2/{name}/blobs/{digest}",
+        "uploads": "/v2/{name}/blobs/uploads/",
+        "upload": "/v2/{name}/blobs/uploads/{session}",
+        "manifest": "/v2/{name}/manifests/{reference}",
+        "tags": "/v2/{name}/tags/list",
+        "referrers": "/v2/{name}/referrers/{digest}",
+        "catalog": "/v2/_catalog",
+        "livez": "/livez",
+        "readyz": "/readyz",
+        "metrics": "/metrics",
+        "token": "/token",
+        "audit": "/api/v1/audit",
+        "denials": "/api/v1/denials",
+        "proof": "/v2/{name}/_cairn/proof/{reference}",
+        "history": "/v2/{name}/_cairn/history/{tag}",
+        "trust": "/v2/{name}/_cairn/trust/{reference}",
+        "warm": "/v2/{name}/_cairn/warm/{reference}",
+        "quarantine": "/api/v1/quarantine",
+        "scrub": "/api/v1/scrub",
+        "collection": "/api/v1/collection",
+        "decide": "/api/v1/decide",
+        "retention": "/api/v1/retention",
+        "usage": "/api/v1/usage",
+        "storage": "/api/v1/usage/storage",
+        "regions": "/api/v1/regions",
+        "pins": "/api/v1/pins",
+        "deployments": "/api/v1/deployments",
+        "log": "/log/{file}",
+        "log-tile": "/log/tile/{level}/{index}",
+        "log-entries": "/log/tile/entries/{index}",
+        "log-witness": "/log/witness/add-checkpoint",
+        "log-mirror": "/log/mirror/{log}/{file}",
+    ]
+}

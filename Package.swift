@@ -126,6 +126,11 @@ let package = Package(
             swiftSettings: strictWithC
         ),
         .target(
+            name: "Probing",
+            dependencies: ["Cryptography", "OCI", "RegistryClient"],
+            swiftSettings: strictWithC
+        ),
+        .target(
             name: "Registry",
             dependencies: [
                 "Catalog", "Content", "Cryptography", "Journal", "LayerScan", "OCI", "Releases", "Retention",
@@ -178,7 +183,7 @@ let package = Package(
             name: "cairn",
             dependencies: [
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "ImageDiff", "Journal", "LayerScan",
-                "Maintenance", "OCI", "Observability", "Registry", "RegistryClient", "Releases", "Retention",
+                "Maintenance", "OCI", "Observability", "Probing", "Registry", "RegistryClient", "Releases", "Retention",
                 "Settings",
                 "Transparency", "Trust", "Webhooks", asyncHTTPClient, argumentParser,
                 .product(name: "Crypto", package: "swift-crypto"), logging, metrics, lifecycle, tracing,
@@ -288,6 +293,11 @@ let package = Package(
             dependencies: ["OCI", "Releases"],
             path: "Tests/ReleaseFiguresProbe",
             swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ProbingTests",
+            dependencies: ["Catalog", "OCI", "Probing", "RegistryClient", "TestSupport"],
+            swiftSettings: testing
         ),
         .testTarget(name: "ReleasesTests", dependencies: ["OCI", "Releases"], swiftSettings: testing),
         .testTarget(

@@ -44,6 +44,8 @@ enum EventKind: String {
     case deploymentStepped = "deploy.step"
     case conflictResolved = "conflict.resolve"
     case originChanged = "origin.continue"
+    case maintenanceSet = "maintenance.set"
+    case maintenanceEnded = "maintenance.end"
 }
 
 /// One leaf of the log, version 1: a JSON object in canonical form.

@@ -51,6 +51,13 @@ package enum CatalogLimits {
     package static let tombstoneSeconds: Int64 = 7_776_000
     /// Former values kept of one tag; the event log has the older ones.
     package static let historyPerTag = 1_000
+    /// Rows of availability that are added in one transaction, and minutes that are trimmed at once.
+    package static let availabilityRows = 1_000
+    package static let trimmedMinutes: Int64 = 1_440
+    /// Seconds that declared maintenance lasts at most, how much of it there is at once, and rows that are looked at.
+    package static let maintenanceSeconds: Int64 = 86_400
+    package static let openMaintenance = 32
+    static let maintenanceRows = 1_000
     /// Denials dropped at once when there are too many, so that not every write drops some.
     package static let denialChunk = 1_000
     /// Denials that wait to be written, and how often they are, in seconds.

@@ -64,6 +64,7 @@ package struct LoggedChange: Sendable, Hashable {
         case .rulesSet, .policySet, .repositoryCreated: nil
         case .homeSet: body?["home"]?.text
         case .deploymentReported, .buildReported, .imagePromoted, .deploymentStepped: LoggedRelease(self)?.subject
+        case .maintenanceSet, .maintenanceEnded: body?["environment"]?.text ?? MaintenanceWindow.wholeRegion
         default: body?["tag"]?.text ?? body?["digest"]?.text
         }
     }

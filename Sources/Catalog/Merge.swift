@@ -172,6 +172,7 @@ struct Merge {
             try transaction.apply(release, change, in: repository)
         case .quarantineSet, .quarantineCleared:
             try transaction.applyRegister(change, in: nil, context)
+        case .maintenanceSet, .maintenanceEnded: try transaction.applyMaintenance(change, by: change.actor)
         case .holdSet, .holdCleared:
             repository = try named(change)
             try transaction.applyRegister(change, in: repository, context)

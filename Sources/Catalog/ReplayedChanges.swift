@@ -21,6 +21,7 @@ extension Transaction {
         switch EventKind(rawValue: change.kind) {
         case .quarantineSet, .quarantineCleared, .holdSet, .holdCleared:
             try applyRegister(change, in: repository, context)
+        case .maintenanceSet, .maintenanceEnded: try applyMaintenance(change, by: context.actor)
         case .conflictResolved:
             guard let repository else { return }
             try applyResolution(change, in: repository)

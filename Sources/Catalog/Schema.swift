@@ -35,7 +35,8 @@ enum Schema {
             try giveHomes(database, origin)
         }
         migrator.registerMigration("9-releases") { try $0.execute(sql: releases) }
-        migrator.registerMigration("9-webhooks") { try $0.execute(sql: webhooks) }
+        migrator.registerMigration("10-availability") { try $0.execute(sql: availability) }
+        migrator.registerMigration("11-webhooks") { try $0.execute(sql: webhooks) }
         return migrator
     }
 

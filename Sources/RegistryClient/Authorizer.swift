@@ -8,6 +8,7 @@ enum TokenScope: Hashable, Sendable, CustomStringConvertible {
     enum Actions: String, Hashable, Sendable {
         case pull
         case pullAndPush = "pull,push"
+        case pullAndDelete = "pull,delete"
         /// What whoever may pull does with his own, and who may retain with that of all.
         case pullAndRetain = "pull,retain"
         case promote

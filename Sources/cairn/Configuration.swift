@@ -58,6 +58,12 @@ struct Configuration: Sendable {
     var regions: [RegionSettings] = []
     /// The registries of others that are mirrored.
     var upstreams: [UpstreamSettings] = []
+    /// What this region is called in figures; nil for the name of its log.
+    var regionName: String?
+    /// What is promised.
+    var objectives = ObjectivesSettings()
+    /// How the registry is asked what a client would ask.
+    var probe = ProbeSettings()
     /// How all blobs are read over.
     var scrub = ScrubSettings()
     var releases = ReleaseSettings()

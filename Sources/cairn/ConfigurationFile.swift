@@ -123,6 +123,8 @@ extension Configuration {
         case Self.replicatedSection: waitReplicated = try Self.patterns(value, of: name)
         case RegionSettings.section: regions = try RegionSettings.list(value, directory: directory)
         case UpstreamSettings.section: upstreams = try UpstreamSettings.list(value, directory: directory)
+        case ObjectivesSettings.section: objectives = try ObjectivesSettings(value)
+        case ProbeSettings.section: probe = try ProbeSettings(value, directory: directory)
         case ScrubSettings.section: scrub = try ScrubSettings(value)
         case HookSettings.section: webhooks = try HookSettings.list(value, directory: directory)
         case ReleaseSettings.section: releases = try ReleaseSettings(value)
@@ -149,7 +151,8 @@ extension Configuration {
     private static let mappings = [
         accessSection, trustSection, scanSection, replicatedSection, retentionSection, RegionSettings.section,
         UpstreamSettings.section, ScrubSettings.section, CollectionSettings.section, ReleaseSettings.section,
-        HookSettings.section, TelemetrySettings.section, MetricsSettings.section,
+        HookSettings.section, TelemetrySettings.section, MetricsSettings.section, ObjectivesSettings.section,
+        ProbeSettings.section,
     ]
     /// Settings that may stand together: `tls: {key: F}` is `tls-key: F`.
     private static let sections: Set<String> = ["tls"]

@@ -16,7 +16,7 @@ extension MetricsCatalogue {
             .counter(
                 "cairn_promotions_total",
                 labels: [.init("environment")],
-                help: "Images promoted. Of all these metrics: environments beyond the first 20 by name are `other`."
+                help: "Images promoted. Environments beyond the first 20 by name are `other`."
             ),
             .histogram(
                 "cairn_promotion_seconds",

@@ -9,7 +9,7 @@ import Observability
 enum MetricsCatalogue {
     static let sections = [
         storage, catalog, collection, scrub, protection, releases, webhooks, log, regions, otherRegistries, requests,
-        telemetry, process,
+        objectives, telemetry, process,
     ]
 
     static func declare(in registry: PrometheusRegistry) {

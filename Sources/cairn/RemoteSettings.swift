@@ -50,17 +50,24 @@ struct RemoteSettings: Sendable, Hashable {
                 )
             }
         }
+        credentials = try Self.credentials(fields, directory: directory)
+    }
+
+    /// Who is asked for, by `username` and `password-file`; nil for nobody.
+    static func credentials(
+        _ fields: YAMLFields<SectionError>,
+        directory: String
+    ) throws(SectionError) -> Credentials? {
         guard let user = try fields.text("username") else {
             guard !fields.has("password-file") else { throw fields.error("password-file", "needs a 'username'") }
-            credentials = nil
-            return
+            return nil
         }
-        let file = Self.path(try fields.required("password-file"), directory)
-        guard let data = FileManager.default.contents(atPath: file), data.count <= Self.secretBytesLimit else {
+        let file = path(try fields.required("password-file"), directory)
+        guard let data = FileManager.default.contents(atPath: file), data.count <= secretBytesLimit else {
             throw fields.error("password-file", "names a file that cannot be read: \(file)")
         }
         let password = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
-        do { credentials = try Credentials(user: user, password: password) } catch {
+        do { return try Credentials(user: user, password: password) } catch {
             throw fields.error("username", "cannot be sent: \(error.reason)")
         }
     }

@@ -30,6 +30,7 @@ struct Serve: AsyncParsableCommand {
               trust: mapping: what images have to carry before they leave (docs/trust.md)
               webhooks: list of who is told what happens, as CloudEvents (docs/webhooks.md)
               releases: mapping of production and drift-after: how rollouts are judged (docs/release-record.md)
+              objectives: list of what is promised; probe: mapping: how it is probed (docs/observability.md)
               scrub: mapping of rate, every and enabled: how all blobs are read over (docs/admins.md)
               telemetry: mapping: where traces and metrics are sent (docs/observability.md)
               metrics: mapping: repositories that are counted by name (docs/metrics.md)

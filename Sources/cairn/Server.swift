@@ -50,6 +50,9 @@ struct Server: Sendable {
         let collecting = Collecting(store, configuration.collection)
         let following = try followingRegions(store)
         try await following.register()
+        let keeper = try await AvailabilityKeeper.open(configuration, store)
+        keeper.take(Self.sources(following.regions, scrubbing.scrubber, store))
+        let port = ListeningPort()
         let upstreams = try MirroredUpstreams(configuration.upstreams, store.registry)
         let telling = try TellingHooks(configuration.webhooks, store.catalog, logger: Logger(label: "webhooks"))
         let health = Health(gauge: store.content.gauge, isCatalogWritable: { store.catalog.isWritable })
@@ -62,6 +65,7 @@ struct Server: Sendable {
             metrics: HTTPMetrics(registry: metrics, repositories: configuration.metrics.repositories),
             scrubber: scrubbing.scrubber,
             regions: following.regions,
+            objectives: keeper.desk,
             releases: configuration.releases,
             hooks: telling.hooks,
             accessLog: configuration.accessLog ? Logger(label: "access") : nil,
@@ -70,10 +74,11 @@ struct Server: Sendable {
             dates: DateHeader(seconds: { Int64(Date().timeIntervalSince1970) }),
             tracer: telemetry?.tracer
         )
-        let server = httpServer(responder, tls, connectionLimits)
+        let server = httpServer(responder, tls, connectionLimits, port)
         try await runUntilSignal(
             exporting(telemetry, metrics, store) + [
                 .init(service: Housekeeping(store: store, logger: logger)),
+                .init(service: keeper),
                 .init(service: LogKeeper(log: store.log)),
                 .init(service: collecting),
                 .init(service: following),
@@ -88,6 +93,7 @@ struct Server: Sendable {
                 .init(service: telling),
                 .init(service: watch),
                 .init(service: server),
+                .init(service: ProbeService(configuration, keeper, port)),
                 .init(service: DrainNotice(health, store.registry.journal, following.regions, logger)),
             ]
         )
@@ -97,6 +103,7 @@ struct Server: Sendable {
         logger.info("stopped")
     }
 
+    /// Runs services until a signal.
     private func runUntilSignal(_ services: [ServiceGroupConfiguration.ServiceConfiguration]) async throws {
         var group = ServiceGroupConfiguration(
             services: services,
@@ -154,7 +161,8 @@ struct Server: Sendable {
     private func httpServer(
         _ responder: Responder,
         _ tls: TLSContext?,
-        _ connectionLimits: ConnectionLimits
+        _ connectionLimits: ConnectionLimits,
+        _ listening: ListeningPort
     ) -> HTTPServer {
         let address = configuration.listen
         return HTTPServer(
@@ -166,7 +174,9 @@ struct Server: Sendable {
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "http")
         ) { channel in
-            announce(ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port))
+            let port = channel.localAddress?.port ?? address.port
+            listening.set(port)
+            announce(ListenAddress(host: address.host, port: port))
         }
     }
 

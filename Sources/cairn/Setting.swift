@@ -21,6 +21,7 @@ enum Setting: String, CaseIterable {
     case tlsClientCA = "tls-client-ca"
     case signer
     case logOrigin = "log-origin"
+    case regionName = "region-name"
 
     /// The environment variable: `CAIRN_` and the name in capitals.
     var variable: String {
@@ -45,6 +46,7 @@ enum Setting: String, CaseIterable {
         case .tlsKey: "file (PEM) of the certificate's private key"
         case .signer: "directory, best on another volume, of the log's key and what it has signed (default ROOT.signer)"
         case .logOrigin: "name of the log: this registry's URL without the scheme (default localhost/log/STORE-ID)"
+        case .regionName: "what this region is called in figures, as other regions call it (default: the log's name)"
         case .tlsClientCA: "file (PEM) of the authorities whose client certificates are accepted"
         }
     }
@@ -78,6 +80,7 @@ enum Setting: String, CaseIterable {
         case .tlsClientCA: configuration.tlsClientCA = try Self.path(text)
         case .signer: configuration.signer = try Self.path(text)
         case .logOrigin: configuration.logOrigin = try Self.origin(text)
+        case .regionName: configuration.regionName = try Self.word(text)
         case .maximumBlobBytes:
             configuration.maximumBlobBytes = try Self.number(text, in: 1...(1 << 50))
         }
@@ -93,6 +96,16 @@ enum Setting: String, CaseIterable {
             throw SettingError(
                 reason: "'\(text)' is no name of a log: write this registry's URL without https://, no spaces and no +"
             )
+        }
+        return text
+    }
+
+    private static func word(_ text: String) throws(SettingError) -> String {
+        let isWord = text.utf8.allSatisfy { byte in
+            (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || "._-".utf8.contains(byte)
+        }
+        guard isWord, (1...64).contains(text.utf8.count) else {
+            throw SettingError(reason: "'\(text)' is no name of a region: 1 to 64 letters, digits, '.', '_' and '-'")
         }
         return text
     }

@@ -73,6 +73,7 @@ import Testing
         try await verbsOfMirrors(catalog, layer)
         try await Self.verbsOfCollection(fixture)
         try await Self.verbsOfTheScrub(catalog, layer)
+        try await Self.verbsOfAvailability(catalog)
         try await catalog.housekeep()
         return fixture.statements.withLock { $0 }
     }
@@ -199,6 +200,22 @@ import Testing
         _ = try await catalog.put(image, tags: ["a"])
         _ = try await catalog.manifestCopies(of: image.digest, after: nil, limit: 10)
         try await catalog.replaceCopies([1], of: image.digest, by: [])
+    }
+
+    private static func verbsOfAvailability(_ catalog: Catalog) async throws {
+        _ = try await catalog.beginRun()
+        try await catalog.addAvailability([
+            AvailabilityRow(minute: 1, region: "eu", source: "probe", good: 1, total: 1)
+        ])
+        _ = try await catalog.availability(after: nil, limit: 10)
+        for environment in [nil, "prod"] {
+            let place = try environment.map { try PlaceName(parsing: $0) }
+            _ = try await catalog.startMaintenance(of: place, seconds: 60, reason: "r", context: Sample.context)
+            _ = try await catalog.maintenance(endingAfter: 0, limit: 10)
+            _ = try await catalog.endMaintenance(of: place, id: nil, context: Sample.context)
+        }
+        try await catalog.trimAvailability(before: 100)
+        try await catalog.endRun()
     }
 
     private static func verbsOfTrust(_ catalog: Catalog, image: Digest) async throws {

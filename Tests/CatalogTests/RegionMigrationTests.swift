@@ -13,6 +13,7 @@ import Testing
     private static let added = [
         "inbox", "peer_position", "peer", "tag_write", "tombstone", "register", "conflict", "hybrid_clock", "release",
         "desired", "outcome", "traffic", "notice", "webhook", "dead_letter",
+        "availability", "server_run", "maintenance",
     ]
 
     /// Makes the catalog of a fixture what the version before would have left.
@@ -34,7 +35,8 @@ import Testing
                     ALTER TABLE deployment DROP COLUMN logged_at;
                     ALTER TABLE deployment DROP COLUMN config;
                     UPDATE repo SET home_region = NULL;
-                    DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes', '9-releases', '9-webhooks');
+                    DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes', '9-releases',
+                        '10-availability', '11-webhooks');
                     """
             )
         }

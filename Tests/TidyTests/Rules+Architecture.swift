@@ -26,6 +26,7 @@ extension Rule {
             "Transparency", "Trust",
         ],
         "RegistryClient": ["OCI", "Cryptography", "ImageDiff", "LayerArchive", "Releases", "Transparency", "Trust"],
+        "Probing": ["OCI", "Cryptography", "RegistryClient"],
         "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
         "HTTPAPI": [
             "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Releases", "Replication",

@@ -215,7 +215,8 @@ extension Responder.Exchange {
         case .metrics, .audit, .denials: [.audit]
         case .log(let resource): resource.isEntries ? [.audit, .replicate] : []
         case .regions(let resource) where resource.isState: [.audit, .replicate]
-        case .quarantines, .quarantine, .scrub, .collection, .storage, .regions, .webhooks, .webhook:
+        case .objectives: [.audit, .admin]
+        case .quarantines, .quarantine, .scrub, .collection, .storage, .regions, .webhooks, .webhook, .maintenance:
             request.method == .get || request.method == .head ? [.audit, .admin] : [.admin]
         // The names of repositories are in queries and bodies there: their handlers ask.
         case .pins, .deployments, .releases, .retention, .usage: []

@@ -58,7 +58,7 @@ extension Responder {
             ? Answer(.notModified, headers: headers)
             : Answer(.ok, headers: headers, body: .bytes(manifest.bytes))
         answer.digest = manifest.digestText
-        if reference.countsAsPull(isHead: exchange.isHead), !exchange.caller.isReplica {
+        if reference.countsAsPull(isHead: exchange.isHead), !exchange.caller.isReplica, !isCanary(name) {
             registry.notePull(of: manifest, in: name)
         }
         return answer

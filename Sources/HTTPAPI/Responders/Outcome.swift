@@ -52,6 +52,14 @@ struct Outcome {
 extension Responder {
     func record(_ outcome: Outcome) {
         metrics.record(outcome)
+        if let objectives, !objectives.isCanary(outcome.repository) {
+            objectives.judge.judge(
+                route: outcome.route,
+                method: outcome.method,
+                status: outcome.status,
+                elapsed: outcome.elapsed
+            )
+        }
         guard let accessLog else { return }
         var metadata: Logger.Metadata = [
             "request_id": .string(outcome.requestID),

@@ -17,7 +17,9 @@ extension Responder {
     /// Notes the pull that an answer of the hot lane is, if it is one.
     func notePull(_ found: HotAnswers.Found, isHead: Bool) {
         let permission = found.permission
-        guard !permission.isReplica, permission.reference.countsAsPull(isHead: isHead) else { return }
+        guard !permission.isReplica, !isCanary(permission.repository),
+            permission.reference.countsAsPull(isHead: isHead)
+        else { return }
         registry.notePull(of: found.manifest, in: permission.repository)
     }
 }

@@ -33,6 +33,8 @@ package struct Responder: Sendable {
     let hooks: [Hook]
     /// What rollouts are judged by.
     let releases: ReleaseSettings
+    /// nil where nothing is promised.
+    let objectives: ObjectivesDesk?
     let accessLog: Logger?
     let logger: Logger
     let requestIDs: RequestIDs
@@ -56,6 +58,7 @@ package struct Responder: Sendable {
         regions: RegionControl? = nil,
         releases: ReleaseSettings = ReleaseSettings(),
         hooks: [Hook] = [],
+        objectives: ObjectivesDesk? = nil,
         accessLog: Logger?,
         logger: Logger,
         requestIDs: RequestIDs,
@@ -72,6 +75,7 @@ package struct Responder: Sendable {
         self.regions = regions
         self.releases = releases
         self.hooks = hooks
+        self.objectives = objectives
         self.accessLog = accessLog
         self.logger = logger
         self.requestIDs = requestIDs
@@ -320,6 +324,8 @@ package struct Responder: Sendable {
         case .webhook(let name, let action): try await webhook(exchange, name, action)
         case .inspect(let name, let reference): try await inspect(exchange, name, reference)
         case .page(let resource): try await page(exchange, resource)
+        case .objectives: try tellObjectives(exchange)
+        case .maintenance: try await maintenance(exchange, body: &body)
         }
     }
 

@@ -5,6 +5,9 @@ extension Route {
     /// The shape of the paths of a label, as traces name it (OpenTelemetry's `http.route`); nil for what is no route.
     package static func template(of label: String) -> String? { templates[label] }
 
+    /// Every label, and that of a path that is no route.
+    public static let labels = templates.keys.sorted() + ["unknown"]
+
     private static let templates = [
         "base": "/v2/",
         "blob": "/v2/{name}/blobs/{digest}",
@@ -39,5 +42,22 @@ extension Route {
         "log-entries": "/log/tile/entries/{index}",
         "log-witness": "/log/witness/add-checkpoint",
         "log-mirror": "/log/mirror/{log}/{file}",
+        "releases": "/api/v1/releases",
+        "inspect": "/v2/{name}/_cairn/inspect/{reference}",
+        "webhooks": "/api/v1/webhooks",
+        "slo": "/api/v1/slo",
+        "maintenance": "/api/v1/maintenance",
+        "ui": "/",
+        "ui-style": "/ui/style-{digest}.css",
+        "ui-sign-in": "/ui/sign-in",
+        "ui-repositories": "/ui/",
+        "ui-repository": "/ui/repositories/{name}",
+        "ui-image": "/ui/repositories/{name}/-/{reference}",
+        "ui-proof": "/ui/repositories/{name}/-/{reference}/proof",
+        "ui-retention": "/ui/retention",
+        "ui-regions": "/ui/regions",
+        "ui-audit": "/ui/audit",
+        "ui-storage": "/ui/storage",
+        "ui-log": "/ui/log",
     ]
 }

@@ -76,6 +76,10 @@ public enum Route: Hashable, Sendable {
     case inspect(RepositoryName, Reference)
     /// `/ui/…`: pages for people.
     case page(PageResource)
+    /// `/api/v1/slo`: what the objectives have come to.
+    case objectives
+    /// `/api/v1/maintenance`: when a region is allowed to be away.
+    case maintenance
 
     /// A file of the log (C2SP tlog-tiles), or a service beside it.
     public enum LogResource: Hashable, Sendable {
@@ -133,17 +137,10 @@ public enum Route: Hashable, Sendable {
         case .webhooks, .webhook: "webhooks"
         case .inspect: "inspect"
         case .page(let resource): resource.label
+        case .objectives: "slo"
+        case .maintenance: "maintenance"
         }
     }
-
-    /// Every label, and that of a path that is no route.
-    public static let labels =
-        [
-            "base", "blob", "uploads", "upload", "manifest", "tags", "referrers", "catalog", "livez", "readyz",
-            "metrics",
-            "token", "audit", "denials", "proof", "history", "trust", "warm", "quarantine", "scrub", "collection",
-            "decide", "retention", "usage", "storage", "regions", "pins", "deployments",
-        ] + LogResource.labels + ["unknown"]
 
     /// The repository that the path names, where it names one.
     public var repository: RepositoryName? {
@@ -155,7 +152,7 @@ public enum Route: Hashable, Sendable {
         case .page(let resource): resource.repository
         case .base, .catalog, .live, .ready, .metrics, .token, .audit, .denials, .log, .quarantines, .quarantine,
             .decide, .retention, .usage, .pins, .deployments, .scrub, .collection,
-            .storage, .regions, .releases, .webhooks, .webhook:
+            .storage, .regions, .releases, .webhooks, .webhook, .objectives, .maintenance:
             nil
         }
     }
@@ -231,8 +228,9 @@ extension Route {
         "/api/v1/collection": .collection, "/api/v1/usage/storage": .storage, "/log/vkey": .log(.keys),
         "/api/v1/regions": .regions(.all), "/api/v1/conflicts": .regions(.conflicts),
         "/api/v1/state": .regions(.hashes), "/api/v1/homes": .regions(.homes),
-        "/api/v1/webhooks": .webhooks, "/log/region/vkey": .log(.regionKey), "/log/witness/add-checkpoint": .log(.witness),
-        "/log/witness/vkey": .log(.witnessKey),
+        "/api/v1/webhooks": .webhooks,
+        "/log/region/vkey": .log(.regionKey), "/log/witness/add-checkpoint": .log(.witness),
+        "/log/witness/vkey": .log(.witnessKey), "/api/v1/slo": .objectives, "/api/v1/maintenance": .maintenance,
     ]
     private static let quarantinePrefix = "/api/v1/quarantine/"
 
@@ -346,7 +344,6 @@ extension Route {
 }
 
 extension Route.LogResource {
-    fileprivate static let labels = ["log", "log-tile", "log-entries", "log-witness", "log-mirror"]
 
     fileprivate var label: String {
         switch self {

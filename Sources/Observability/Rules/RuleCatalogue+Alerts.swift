@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+extension RuleCatalogue {
+    private static let quiet = "unless on (region) (\(maintenance) == 1)"
+
+    /// A gauge that is to be at or below a bound, by region.
+    private func gauge(
+        _ name: String,
+        _ expression: String,
+        wait: Int64 = 300,
+        _ severity: AlertSeverity,
+        _ runbook: String,
+        _ summary: String
+    ) -> AlertRule {
+        AlertRule(
+            name: name,
+            expression: "(\(expression)) \(Self.quiet)",
+            wait: wait,
+            severity: severity,
+            runbook: runbook,
+            summary: summary
+        )
+    }
+
+    var storageAlerts: [AlertRule] {
+        let (short, long) = (options.span(minutes: 60), options.span(minutes: 360))
+        return [
+            gauge(
+                "CairnDiskFull",
+                "cairn_storage_free_bytes < 2 * 1024 * 1024 * 1024",
+                wait: 60,
+                .page,
+                "disk-full",
+                "{{ $labels.instance }} has less than 2 GiB left, and refuses pushes soon"
+            ),
+            gauge(
+                "CairnDiskFills",
+                "predict_linear(cairn_storage_free_bytes[\(long)], 86400) < 0",
+                wait: 1_800,
+                .ticket,
+                "disk-full",
+                "the disk of {{ $labels.instance }} is full within a day, as it goes"
+            ),
+            gauge(
+                "CairnDamagedBlobs",
+                "cairn_scrub_damaged_blobs > 0",
+                .page,
+                "blob-damaged",
+                "{{ $labels.instance }} has blobs that are damaged, and does not serve them"
+            ),
+            gauge(
+                "CairnScrubStalled",
+                "cairn_scrub_stalled > 0",
+                .page,
+                "blob-damaged",
+                "the disk of {{ $labels.instance }} does not answer"
+            ),
+            gauge(
+                "CairnLogDiffers",
+                "increase(cairn_log_scrub_findings_total[\(short)]) > 0",
+                wait: 0,
+                .page,
+                "disaster-recovery",
+                "the log of {{ $labels.instance }} is not as it was signed"
+            ),
+            gauge(
+                "CairnLogNotSealed",
+                "increase(cairn_log_seal_failures_total[\(options.span(minutes: 5))]) > 0",
+                .page,
+                "disk-full",
+                "the log of {{ $labels.instance }} cannot be sealed for want of room"
+            ),
+            gauge(
+                "CairnCollectionStuck",
+                "cairn_gc_oldest_seconds > 86400",
+                wait: 3_600,
+                .ticket,
+                "collection-stuck",
+                "collection on {{ $labels.instance }} does not keep up, or is stuck"
+            ),
+            gauge(
+                "CairnCollectionBreach",
+                "cairn_gc_audit_findings > 0",
+                .page,
+                "collection-stuck",
+                "the audit of collection on {{ $labels.instance }} found a breach of its rules"
+            ),
+            gauge(
+                "CairnCatalogOverloaded",
+                "increase(cairn_catalog_overloaded_total[\(options.span(minutes: 5))]) > 0",
+                .ticket,
+                "registry-slow",
+                "{{ $labels.instance }} refuses work, because more waits than can be done in time"
+            ),
+            gauge(
+                "CairnRetentionWaits",
+                "increase(cairn_retention_refused_total[\(options.span(minutes: 1_440))]) > 0",
+                .ticket,
+                "retention-waits",
+                "a run of retention on {{ $labels.instance }} waits for somebody to confirm it"
+            ),
+        ]
+    }
+
+    var regionAlerts: [AlertRule] {
+        [
+            gauge(
+                "CairnRegionBehind",
+                "max by (region) (cairn_region_behind_seconds) > 300",
+                wait: 600,
+                .ticket,
+                "region-behind",
+                "what {{ $labels.region }} did counts elsewhere only after minutes"
+            ),
+            gauge(
+                "CairnRegionFrozen",
+                "max by (region) (cairn_region_frozen) > 0",
+                wait: 0,
+                .page,
+                "key-leaked",
+                "{{ $labels.region }} has signed two logs; nothing more is taken from it"
+            ),
+            gauge(
+                "CairnRegionClock",
+                "max by (region) (cairn_region_entries_parked) > 0",
+                wait: 600,
+                .ticket,
+                "region-behind",
+                "the clock of {{ $labels.region }}, or of who follows it, is wrong"
+            ),
+            gauge(
+                "CairnRegionsDiffer",
+                "max by (region) (cairn_region_differences) > 0",
+                wait: 3_600,
+                .ticket,
+                "region-behind",
+                "{{ $labels.region }} has not what its log says"
+            ),
+            gauge(
+                "CairnConflicts",
+                "cairn_conflicts_open > 0",
+                wait: 3_600,
+                .ticket,
+                "tag-conflicts",
+                "regions have set tags to different images; {{ $labels.instance }} waits for a decision"
+            ),
+            gauge(
+                "CairnWrongBytes",
+                """
+                sum by (source, region) (increase(cairn_fetches_total{result=~"wrong_bytes|too_long"}\
+                [\(options.span(minutes: 60))])) > 0
+                """,
+                wait: 0,
+                .page,
+                "key-leaked",
+                "{{ $labels.source }} served other bytes than their digest promises"
+            ),
+        ]
+    }
+
+    /// Of the release record: in which environment and which rollout.
+    var releaseAlerts: [AlertRule] {
+        let quiet = "unless on (environment) (\(Self.environmentMaintenance) == 1)"
+        let (short, long) = (options.span(minutes: 30), options.span(minutes: 1_440))
+        func release(
+            _ name: String,
+            _ expression: String,
+            wait: Int64 = 0,
+            _ severity: AlertSeverity,
+            _ runbook: String,
+            _ summary: String
+        ) -> AlertRule {
+            AlertRule(
+                name: name,
+                expression: "(\(expression)) \(quiet)",
+                wait: wait,
+                severity: severity,
+                runbook: runbook,
+                summary: summary
+            )
+        }
+        return [
+            release(
+                "CairnRolloutBroken",
+                """
+                sum by (environment) (increase(cairn_deployments_total{outcome!="healthy"}[\(short)])) \
+                / sum by (environment) (increase(cairn_deployments_total[\(short)])) > 0.5
+                """,
+                .page,
+                "bad-image-out",
+                "most rollouts in {{ $labels.environment }} fail"
+            ),
+            release(
+                "CairnDeploymentFlapping",
+                "max by (environment, deployment) (cairn_deployment_flapping) > 0",
+                .page,
+                "bad-image-out",
+                "the deployment {{ $labels.deployment }} in {{ $labels.environment }} flaps"
+            ),
+            release(
+                "CairnBootsFail",
+                """
+                sum by (environment) (increase(cairn_boots_total{outcome!="healthy"}[\(long)])) \
+                / sum by (environment) (increase(cairn_boots_total[\(long)])) > 0.005
+                """,
+                .ticket,
+                "boot-failures",
+                "more than 0.5 % of the boots in {{ $labels.environment }} fail"
+            ),
+            release(
+                "CairnDrift",
+                "max by (environment) (cairn_drift_open) > 0",
+                wait: 900,
+                .ticket,
+                "drift",
+                "something else runs in {{ $labels.environment }} than should"
+            ),
+            release(
+                "CairnReportersSilent",
+                "cairn_deployment_reports_stale > 0",
+                wait: 900,
+                .ticket,
+                "drift",
+                "agents that report what runs have gone silent"
+            ),
+            AlertRule(
+                name: "CairnBuildsFail",
+                expression: """
+                    sum(increase(cairn_builds_total{outcome!="success"}[\(long)])) \
+                    / sum(increase(cairn_builds_total[\(long)])) > 0.01
+                    """,
+                wait: 0,
+                severity: .ticket,
+                runbook: "build-failures",
+                summary: "more than 1 % of the builds of a day fail"
+            ),
+        ]
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+internal import RegistryClient
+
+/// What one or more rounds say of a region: how many samples, from which moment on.
+package struct ProbeSample: Sendable, Hashable {
+    package let target: String
+    package let isGood: Bool
+    /// Seconds since 1970 of the first one.
+    package let at: Int64
+    /// A round that takes longer than the space between two stands for those that it held up.
+    package let count: Int64
+    /// Seconds from one to the next.
+    package let every: Int64
+}
+
+/// Probes one registry again and again.
+package struct ProbeLoop: Sendable {
+    package struct Environment: Sendable {
+        package var prober: Prober.Environment
+        /// Seconds since 1970.
+        package var wall: @Sendable () -> Int64
+        package var sleep: @Sendable (Duration) async throws -> Void
+
+        package init(
+            prober: Prober.Environment,
+            wall: @escaping @Sendable () -> Int64,
+            sleep: @escaping @Sendable (Duration) async throws -> Void
+        ) {
+            self.prober = prober
+            self.wall = wall
+            self.sleep = sleep
+        }
+    }
+
+    private let target: ProbeTarget
+    private let every: Int64
+    private let pushEvery: Int64
+    private let environment: Environment
+
+    /// - Parameters:
+    ///   - target: Which registry.
+    ///   - every: Seconds from the begin of a round to that of the next.
+    ///   - pushEvery: Seconds from one canary to the next.
+    ///   - environment: Clocks and chance.
+    package init(_ target: ProbeTarget, every: Int64, pushEvery: Int64, _ environment: Environment) {
+        precondition(ProbeLimits.every.contains(every) && ProbeLimits.pushEvery.contains(pushEvery))
+        self.target = target
+        self.every = every
+        self.pushEvery = pushEvery
+        self.environment = environment
+    }
+
+    /// How many samples a round stands for that took so long: one, and one more for each round that it held up.
+    package static func samples(nanoseconds: UInt64, every: Int64) -> Int64 {
+        let held = Int64(nanoseconds / 1_000_000_000) / every
+        return min(1 + held, ProbeLimits.samplesOfRound)
+    }
+
+    /// Until the task is cancelled.
+    ///
+    /// - Parameter note: Takes what each round says. A round that the end of the process cut off says nothing.
+    package func run(_ note: @Sendable (ProbeSample, ProbeReport) async -> Void) async {
+        let prober = Prober(environment.prober)
+        var canary: Canary?
+        var pushedAt: UInt64?
+        var isCleared = false
+        while !Task.isCancelled {
+            let (begin, at) = (environment.prober.monotonic(), environment.wall())
+            let isDue = pushedAt.map { begin &- $0 >= UInt64(pushEvery) * 1_000_000_000 } ?? true
+            let former = canary
+            let report = await prober.round(target, &canary, pushes: isDue)
+            guard !Task.isCancelled else { return }
+            if canary != former || report.refusal != nil { pushedAt = begin }
+            let count = Self.samples(nanoseconds: environment.prober.monotonic() &- begin, every: every)
+            await note(
+                ProbeSample(target: target.name, isGood: report.isAvailable, at: at, count: count, every: every),
+                report
+            )
+            if !isCleared, report.isAvailable, report.refusal == nil, let kept = canary {
+                isCleared = await clear(prober, but: kept)
+            }
+            let spent = environment.prober.monotonic() &- begin
+            let rest = count * every * 1_000_000_000 - Int64(clamping: spent)
+            do { try await environment.sleep(.nanoseconds(max(0, rest))) } catch { return }
+        }
+    }
+
+    /// Deletes what runs before this one have left.
+    private func clear(_ prober: Prober, but kept: Canary) async -> Bool {
+        do throws(ClientError) {
+            try await prober.clearLeftovers(target, but: kept)
+            return true
+        } catch {
+            return error.code == .denied
+        }
+    }
+}

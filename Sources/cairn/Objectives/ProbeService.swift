@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Dispatch
+import Foundation
+import Logging
+import Metrics
+import OCI
+import Observability
+import Probing
+import RegistryClient
+import ServiceLifecycle
+import Synchronization
+
+/// Probes this registry and others while the server runs.
+struct ProbeService: Service {
+    private let settings: ProbeSettings
+    private let regions: [RegionSettings]
+    private let keeper: AvailabilityKeeper
+    private let listen: ListenAddress
+    private let usesTLS: Bool
+    private let port: ListeningPort
+    private let logger = Logger(label: "probe")
+
+    init(_ configuration: Configuration, _ keeper: AvailabilityKeeper, _ port: ListeningPort) {
+        settings = configuration.probe
+        regions = configuration.regions
+        listen = configuration.listen
+        usesTLS = configuration.tlsCertificate != nil
+        self.keeper = keeper
+        self.port = port
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            guard settings.isEnabled, let port = await port.value() else { return }
+            let environment = Self.environment
+            await withTaskGroup(of: Void.self) { group in
+                for target in targets(port) {
+                    let loop = ProbeLoop(
+                        target,
+                        every: settings.every,
+                        pushEvery: settings.pushEvery,
+                        environment
+                    )
+                    group.addTask {
+                        let figures = ProbeFigures(target.name, logger)
+                        await loop.run { sample, report in
+                            keeper.count(sample)
+                            figures.show(report)
+                        }
+                    }
+                }
+            }
+        }
+        try? await gracefulShutdown()
+    }
+
+    static let environment = ProbeLoop.Environment(
+        prober: Prober.Environment(
+            monotonic: { DispatchTime.now().uptimeNanoseconds },
+            randomBytes: { count in
+                var generator = SystemRandomNumberGenerator()
+                return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            }
+        ),
+        wall: { Int64(Date().timeIntervalSince1970) },
+        sleep: { try await Task.sleep(for: $0) }
+    )
+
+    private func targets(_ port: Int) -> [ProbeTarget] {
+        let name = keeper.book.region
+        let repository = settings.repository(of: name)
+        var targets: [ProbeTarget] = []
+        func add(_ name: String, _ remote: RemoteSettings) {
+            var options = Transport.Options()
+            remote.configure(&options)
+            add(name, remote.origin, remote.credentials, options)
+        }
+        func add(_ name: String, _ origin: Origin, _ credentials: Credentials?, _ options: Transport.Options) {
+            guard targets.count < ProbeLimits.targets, !targets.contains(where: { $0.name == name }),
+                let source = try? CredentialSource(given: credentials, environment: [:])
+            else { return }
+            targets.append(
+                ProbeTarget(
+                    name: name,
+                    origin: origin,
+                    repository: repository,
+                    credentials: source,
+                    transport: options,
+                    milliseconds: settings.milliseconds
+                )
+            )
+        }
+        if let own = settings.own {
+            add(name, own)
+        } else if usesTLS {
+            logger.warning(
+                "this registry does not probe itself: with TLS it has to know its name; set 'url' of 'probe'",
+                metadata: ["see": "docs/observability.md"]
+            )
+        } else {
+            let host = ["0.0.0.0", "::"].contains(listen.host) ? "127.0.0.1" : listen.host
+            let origin = try? Origin(parsing: "\(ListenAddress(host: host, port: port))", tls: .nowhere)
+            if let origin { add(name, origin, settings.credentials, Transport.Options()) }
+        }
+        // Who pushes nothing asks nobody else.
+        guard settings.pushes else { return targets }
+        for target in settings.targets { add(target.name, target.remote) }
+        for region in settings.probesPeers ? regions : [] { add(region.name, region.remote) }
+        return targets
+    }
+}
+
+/// Shows what rounds were like as metrics, and says in the log what changes.
+private final class ProbeFigures: Sendable {
+    private let target: String
+    private let logger: Logger
+    /// What was told last; empty while all is well.
+    private let told = Mutex("")
+
+    init(_ target: String, _ logger: Logger) {
+        self.target = target
+        self.logger = logger
+    }
+
+    func show(_ report: ProbeReport) {
+        let region = [("region", target)]
+        for step in report.steps {
+            let dimensions = region + [("step", step.step.rawValue)]
+            Metrics.Timer(label: "cairn_probe_seconds", dimensions: dimensions)
+                .recordNanoseconds(Int64(step.seconds * 1e9))
+            if let failure = step.failure {
+                Counter(
+                    label: "cairn_probe_failures_total",
+                    dimensions: dimensions + [("reason", failure.code.rawValue)]
+                ).increment()
+            }
+        }
+        Meter(label: "cairn_probe_refused", dimensions: region).set(report.refusal == nil ? 0 : 1)
+        if report.isAvailable {
+            let now = Int64(Date().timeIntervalSince1970)
+            Meter(label: "cairn_probe_success_timestamp_seconds", dimensions: region).set(now)
+        }
+        tell(report)
+    }
+
+    private func tell(_ report: ProbeReport) {
+        let why = report.failure.map { "\($0.step.rawValue): \($0.failure?.reason ?? "")" }
+        let news = report.refusal ?? why ?? ""
+        let isNews = told.withLock { told in
+            defer { told = news }
+            return told.isEmpty != news.isEmpty
+        }
+        guard isNews else { return }
+        let metadata: Logger.Metadata = ["region": "\(target)", "why": "\(news.isEmpty ? "-" : news)"]
+        if report.refusal != nil {
+            logger.warning(
+                """
+                the prober may not push, pull and delete its canary, and only knocks: give 'probe' a 'username' and \
+                'password-file' of somebody with the rights push, pull and delete there
+                """,
+                metadata: metadata
+            )
+        } else if news.isEmpty {
+            logger.notice("the prober can do everything again", metadata: metadata)
+        } else {
+            logger.warning("the prober could not do something", metadata: metadata)
+        }
+    }
+}

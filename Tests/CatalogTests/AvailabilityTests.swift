@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import OCI
+import Testing
+
+/// Samples of availability, how the last process ended, and declared maintenance.
+@Suite struct AvailabilityTests {
+    private static func row(_ minute: Int64, good: Int64 = 1, total: Int64 = 2) -> AvailabilityRow {
+        AvailabilityRow(minute: minute, region: "eu", source: "probe", good: good, total: total)
+    }
+
+    @Test func samplesOfOneMinuteAddUpAndSurvive() async throws {
+        let fixture = try CatalogFixture()
+        let catalog = try fixture.catalog
+        try await catalog.addAvailability([Self.row(5), Self.row(6)])
+        try await catalog.addAvailability([Self.row(5, good: 2, total: 2)])
+        let again = try fixture.reopen()
+        let rows = try await again.availability(after: nil, limit: 10)
+        #expect(rows == [Self.row(5, good: 3, total: 4), Self.row(6)])
+        let rest = try await again.availability(after: rows[0], limit: 10)
+        #expect(rest == [Self.row(6)])
+    }
+
+    @Test func oldSamplesGoADayAtATime() async throws {
+        let fixture = try CatalogFixture()
+        let catalog = try fixture.catalog
+        let day: Int64 = 1_440
+        try await catalog.addAvailability([0, day - 1, day, 3 * day].map { Self.row($0) })
+        try await catalog.trimAvailability(before: 2 * day)
+        var minutes = try await catalog.availability(after: nil, limit: 10).map(\.minute)
+        #expect(minutes == [day, 3 * day])
+        try await catalog.trimAvailability(before: 2 * day)
+        minutes = try await catalog.availability(after: nil, limit: 10).map(\.minute)
+        #expect(minutes == [3 * day])
+    }
+
+    @Test func aRunThatDidNotEndIsSeen() async throws {
+        let fixture = try CatalogFixture()
+        var isClean = try await fixture.catalog.beginRun()
+        #expect(isClean, "there was none before")
+        isClean = try await fixture.reopen().beginRun()
+        #expect(!isClean)
+        try await fixture.catalog.endRun()
+        isClean = try await fixture.reopen().beginRun()
+        #expect(isClean)
+    }
+
+    private func start(_ catalog: Catalog, _ environment: String? = nil, seconds: Int64 = 1_800) async throws
+        -> MaintenanceWindow?
+    {
+        let started = try await catalog.startMaintenance(
+            of: environment.map { try PlaceName(parsing: $0) },
+            seconds: seconds,
+            reason: "new disks",
+            context: Sample.context
+        )
+        guard case .started(let window, _) = started else { return nil }
+        return window
+    }
+
+    @Test func maintenanceIsDeclaredAndEnded() async throws {
+        let fixture = try CatalogFixture()
+        let catalog = try fixture.catalog
+        let now = fixture.clock.wallMilliseconds / 1_000
+        let region = try await start(catalog)
+        fixture.clock.advance(seconds: 1)
+        let prod = try await start(catalog, "prod")
+        #expect(region?.start == now && region?.end == now + 1_800)
+        var open = try await catalog.maintenance(endingAfter: now, limit: 10)
+        #expect(open.map(\.environment) == ["prod", nil])
+
+        fixture.clock.advance(seconds: 9)
+        let ended = try await catalog.endMaintenance(of: nil, id: nil, context: Sample.context)
+        #expect(ended.map(\.window.id) == [region?.id])
+        let none = try await catalog.endMaintenance(of: nil, id: nil, context: Sample.context)
+        #expect(none.isEmpty)
+        open = try await catalog.maintenance(endingAfter: now, limit: 10)
+        #expect(open.first { $0.environment == nil }?.end == now + 10, "its end is when it was ended")
+        let byID = try await catalog.endMaintenance(of: nil, id: prod?.id, context: Sample.context)
+        #expect(byID.count == 1)
+        #expect(try fixture.count("SELECT COUNT(*) FROM event WHERE kind = 'maintenance.set'") == 2)
+        #expect(try fixture.count("SELECT COUNT(*) FROM event WHERE kind = 'maintenance.end'") == 2)
+    }
+
+    @Test func thereIsABoundToIt() async throws {
+        let fixture = try CatalogFixture()
+        for _ in 0..<CatalogLimits.openMaintenance {
+            fixture.clock.advance(seconds: 1)
+            let window = try await start(fixture.catalog)
+            #expect(window != nil)
+        }
+        let more = try await start(fixture.catalog)
+        #expect(more == nil)
+    }
+
+    /// Entries of one log come in any order; a region speaks for itself alone, and for a day at most.
+    @Test func maintenanceOfOtherRegionsIsHeard() async throws {
+        let (here, there) = (try MemoryRegion("here"), try MemoryRegion("there"))
+        try await here.meet(there)
+        let window = try await start(there.catalog, seconds: 1_000)
+        there.clock.advance(seconds: 5)
+        _ = try await there.catalog.endMaintenance(of: nil, id: nil, context: Sample.context)
+        try await there.seal()
+        here.clock.advance(seconds: 10)
+        for order in [[1], [0], [0, 1]] {
+            let report = try await here.merge(order, of: there, manifests: [:])
+            #expect(report.outcomes.allSatisfy { $0 == .applied || $0 == .known }, "\(report.outcomes)")
+        }
+        let heard = try await here.catalog.maintenance(endingAfter: 0, limit: 10)
+        #expect(heard.map(\.origin) == [there.origin])
+        #expect(heard.first?.end == window.map { $0.start + 5 })
+    }
+
+    @Test func aReplayMakesTheSameRows() async throws {
+        let fixture = try CatalogFixture()
+        let leaves = [
+            ReplayTests.leaf(
+                "maintenance.set",
+                "\"environment\":null,\"id\":\"1\",\"reason\":\"r\",\"start\":100,\"until\":9000000",
+                repository: nil
+            ),
+            ReplayTests.leaf("maintenance.end", "\"at\":150,\"environment\":null,\"id\":\"1\"", repository: nil),
+            ReplayTests.leaf(
+                "maintenance.set",
+                "\"environment\":\"prod\",\"id\":\"2\",\"reason\":\"r\",\"start\":100,\"until\":9000000",
+                repository: nil
+            ),
+        ]
+        try await fixture.catalog.replay(leaves.map { try ReplayTests.entry($0) }, from: 0)
+        let windows = try await fixture.catalog.maintenance(endingAfter: 0, limit: 10)
+        let ends = Dictionary(uniqueKeysWithValues: windows.map { ($0.id, $0.end) })
+        #expect(ends == ["1": 150, "2": 100 + CatalogLimits.maintenanceSeconds], "a day at most")
+        #expect(try fixture.count("SELECT COUNT(*) FROM event WHERE subject = 'region'") == 2)
+        #expect(try fixture.count("SELECT COUNT(*) FROM event WHERE subject = 'prod'") == 1)
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Cairn authors
+
+import Catalog
+import OCI
+import Probing
+import RegistryClient
+import Synchronization
+import TestSupport
+import Testing
+
+/// The prober at a real registry.
+@Suite struct ProberTests {
+    /// Clocks that a test moves, and bytes that are never the same twice.
+    private final class World: Sendable {
+        let nanoseconds = Mutex<UInt64>(1)
+        let wall = Mutex<Int64>(1_700_000_000)
+        private let seed = Mutex<UInt8>(0)
+
+        var environment: Prober.Environment {
+            Prober.Environment(monotonic: { [self] in nanoseconds.withLock { $0 } }) { [self] count in
+                let first = seed.withLock { seed in
+                    seed &+= 1
+                    return seed
+                }
+                return (0..<count).map { first ^ UInt8(truncatingIfNeeded: $0) }
+            }
+        }
+    }
+
+    private static func target(
+        _ port: Int,
+        pushes: Bool = true
+    ) throws -> ProbeTarget {
+        ProbeTarget(
+            name: "eu",
+            origin: try Origin(parsing: "127.0.0.1:\(port)", tls: .nowhere),
+            repository: pushes ? RepositoryName("cairn-canary/eu") : nil,
+            credentials: try CredentialSource(given: nil, environment: [:]),
+            milliseconds: 5_000
+        )
+    }
+
+    private static func tags(_ server: TestServer) async throws -> [OCI.Tag] {
+        let name = try #require(RepositoryName("cairn-canary/eu"))
+        return try await server.store.catalog.tags(in: name, after: nil, limit: 10) ?? []
+    }
+
+    @Test func aRoundPushesPullsAndDeletesTheFormerOne() async throws {
+        try await TestServer.with { server in
+            let (prober, target) = (Prober(World().environment), try Self.target(server.port))
+            var canary: Canary?
+            let first = await prober.round(target, &canary, pushes: true)
+            #expect(first.isAvailable && first.failure == nil, "\(first.steps)")
+            #expect(first.steps.map(\.step) == [.pushBlobs, .pushManifest, .pullTag, .pullDigest, .pullBlobs])
+            let kept = try #require(canary)
+            let second = await prober.round(target, &canary, pushes: false)
+            #expect(second.steps.map(\.step) == [.pullTag, .pullDigest, .pullBlobs])
+            #expect(canary == kept, "a round between two canaries pushes nothing")
+            let third = await prober.round(target, &canary, pushes: true)
+            #expect(third.steps.last?.step == .delete && third.failure == nil, "\(third.steps)")
+            let left = try await Self.tags(server)
+            #expect(left.map(\.description) == [canary?.tag.description], "one at a time")
+        }
+    }
+
+    @Test func whatARunLeftGoesWithTheNext() async throws {
+        try await TestServer.with { server in
+            let (prober, target) = (Prober(World().environment), try Self.target(server.port))
+            var (old, new): (Canary?, Canary?)
+            _ = await prober.round(target, &old, pushes: true)
+            _ = await prober.round(target, &new, pushes: true)
+            try await prober.clearLeftovers(target, but: try #require(new))
+            let left = try await Self.tags(server)
+            #expect(left.map(\.description) == [new?.tag.description])
+        }
+    }
+
+    @Test func aRegistryThatIsGoneIsNotAvailable() async throws {
+        let prober = Prober(World().environment)
+        let port = try await TestServer.with { server in server.port }
+        var canary: Canary?
+        for pushes in [true, false] {
+            let report = await prober.round(try Self.target(port, pushes: pushes), &canary, pushes: true)
+            #expect(!report.isAvailable)
+            #expect(report.failure?.failure?.code == .network)
+            #expect(report.refusal == nil)
+        }
+    }
+
+    /// Its canary was deleted by somebody: that is an image that cannot be had, once.
+    @Test func aCanaryThatIsGoneIsMissedAndPushedAgain() async throws {
+        try await TestServer.with { server in
+            let (prober, target) = (Prober(World().environment), try Self.target(server.port))
+            var canary: Canary?
+            _ = await prober.round(target, &canary, pushes: true)
+            let first = try #require(canary)
+            var report = ProbeReport(target: "eu")
+            await prober.end(first, at: target, &report)
+            let missed = await prober.round(target, &canary, pushes: false)
+            #expect(!missed.isAvailable && canary == nil)
+            let again = await prober.round(target, &canary, pushes: false)
+            #expect(again.isAvailable && canary != nil)
+        }
+    }
+
+    @Test func whoPushesNothingKnocks() async throws {
+        try await TestServer.with { server in
+            var canary: Canary?
+            let target = try Self.target(server.port, pushes: false)
+            let report = await Prober(World().environment).round(target, &canary, pushes: true)
+            #expect(report.isAvailable && report.steps.map(\.step) == [.knock])
+        }
+    }
+
+    @Test func aSlowRoundStandsForThoseThatItHeldUp() {
+        #expect(ProbeLoop.samples(nanoseconds: 900_000_000, every: 1) == 1)
+        #expect(ProbeLoop.samples(nanoseconds: 10_500_000_000, every: 1) == 11)
+        #expect(ProbeLoop.samples(nanoseconds: 10_500_000_000, every: 30) == 1)
+        #expect(ProbeLoop.samples(nanoseconds: .max, every: 1) == ProbeLimits.samplesOfRound)
+    }
+
+    /// A canary each five minutes, and rounds that pull it in between; the loop ends with its task.
+    @Test func theLoopKeepsToItsTimes() async throws {
+        try await TestServer.with { server in
+            let world = World()
+            let samples = Mutex<[(ProbeSample, [ProbeStep])]>([])
+            let environment = ProbeLoop.Environment(
+                prober: world.environment,
+                wall: { world.wall.withLock { $0 } },
+                sleep: { duration in
+                    let seconds = duration.components.seconds
+                    world.nanoseconds.withLock { $0 += UInt64(seconds) * 1_000_000_000 }
+                    world.wall.withLock { $0 += seconds }
+                    if samples.withLock({ $0.count }) == 12 { throw CancellationError() }
+                }
+            )
+            let loop = ProbeLoop(try Self.target(server.port), every: 30, pushEvery: 300, environment)
+            await loop.run { sample, report in
+                samples.withLock { $0.append((sample, report.steps.map(\.step))) }
+            }
+            let seen = samples.withLock { $0 }
+            #expect(seen.allSatisfy { $0.0.isGood && $0.0.count == 1 })
+            #expect(seen.map(\.0.at) == (0..<12).map { 1_700_000_000 + 30 * $0 })
+            let pushes = seen.indices.filter { seen[$0].1.contains(.pushManifest) }
+            #expect(pushes == [0, 10])
+        }
+    }
+}

@@ -68,9 +68,7 @@ package enum RegistryLimits {
     static let usageManifests = 256
     /// Services of an environment on one page.
     static let desiredPage = 100
-    /// Reports, tags and places of an image that one look shows.
-    static let inspectedReports = 200
-    static let inspectedTags = 100
+    /// Places of an image that one look shows.
     static let inspectedPlaces = 20
     /// Entries of the release record that one read takes, and images whose reports are looked at, for figures.
     static let figuresPage = 1_000

@@ -247,10 +247,34 @@ package final class Hook: Sendable {
         return (accepted, left)
     }
 
-    /// Dead letters after an id.
-    package func deadLetters(after id: Int64, limit: Int) async throws -> [DeadLetter] {
-        try await catalog.deadLetters(of: settings.name, after: id, limit: limit)
+    /// Something that was given up.
+    package struct Letter: Sendable, Hashable {
+        package let id: Int64
+        /// The `webhook-id` of its deliveries.
+        package let message: String
+        package let kind: String
+        package let attempts: Int
+        package let reason: String
+        /// Seconds since 1970.
+        package let at: Int64
     }
+
+    /// What was given up, after an id.
+    package func deadLetters(after id: Int64, limit: Int) async throws -> [Letter] {
+        try await catalog.deadLetters(of: settings.name, after: id, limit: limit).map { letter in
+            Letter(
+                id: letter.id,
+                message: "\(letter.source.rawValue)-\(letter.sourceID)",
+                kind: letter.kind,
+                attempts: letter.attempts,
+                reason: letter.reason,
+                at: letter.at
+            )
+        }
+    }
+
+    /// How many deliveries were accepted since the hook is there.
+    package var delivered: Int64 { position?.delivered ?? 0 }
 
     /// How many dead letters there are, up to a bound.
     package func deadLetterCount() async throws -> Int { try await catalog.deadLetterCount(of: settings.name) }

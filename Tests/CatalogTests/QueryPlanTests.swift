@@ -343,9 +343,6 @@ import Testing
             )
             _ = try await catalog.releases(of: image.digest, in: name, before: .max, limit: 10)
             _ = try await catalog.desiredPlaces(of: image.digest, in: name)
-            _ = try await catalog.tags(of: image.digest, in: name, limit: 10)
-            _ = try await catalog.times(of: image.digest, in: name)
-            _ = try await catalog.deployments(of: image.digest, in: name, limit: 10)
         }
         for repository in [nil, name] {
             for environment in [nil, place.environment] {

@@ -119,7 +119,7 @@ private final class Receiver: Sendable {
         let letters = try await hook.deadLetters(after: 0, limit: 10)
         #expect(letters.map(\.attempts) == [3])
         #expect(letters.map(\.reason) == ["it answered 400"])
-        #expect(letters.first.map { "\($0.source.rawValue)-\($0.sourceID)" } == receiver.ids.first)
+        #expect(letters.first?.message == receiver.ids.first)
         receiver.answer([.status(400, retryAfter: nil)])
         let refused = try await hook.retry()
         #expect(refused == (0, 1))

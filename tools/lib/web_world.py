@@ -173,6 +173,7 @@ class WebWorld(TrustWorld):
             "quarantined": ("/ui/repositories/free/tool/-/v1", 200),
             "nasty": ("/ui/repositories/nasty/app/-/v1", 200), "retention": ("/ui/retention", 200),
             "run": (f"/ui/retention/{self.run}", 200), "explain": (f"/ui/retention/explain?{explain}", 200),
+            "environments": ("/ui/environments", 200), "objectives": ("/ui/objectives", 200),
             "regions": ("/ui/regions", 200), "storage": ("/ui/storage", 200), "audit": ("/ui/audit", 200),
             "denials": ("/ui/denials", 200), "log": ("/ui/log", 200), "missing": ("/ui/nothing", 404),
             "unknown": ("/ui/repositories/none", 404),

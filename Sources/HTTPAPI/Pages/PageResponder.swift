@@ -35,6 +35,8 @@ extension Responder {
         case .denials: return try await denialsPage(exchange)
         case .storage: return try await storagePage(exchange)
         case .log: return try await logPage(exchange)
+        case .objectives: return try objectivesPage(exchange)
+        case .environments: return try await environmentsPage(exchange)
         }
     }
 
@@ -127,9 +129,11 @@ extension Responder {
             return actions.contains { identity.allows($0, nil) }
         }
         var places: [(String, PageResource, String)] = [("Repositories", .repositories, PageResource.prefix)]
+        if isKnown { places.append(("Environments", .environments, "/ui/environments")) }
         if isKnown, registry.retention != nil { places.append(("Retention", .retention, "/ui/retention")) }
         if may([.audit, .admin]) {
             places.append(("Regions", .regions, "/ui/regions"))
+            if objectives != nil { places.append(("Objectives", .objectives, "/ui/objectives")) }
             places.append(("Storage", .storage, "/ui/storage"))
         }
         if may([.audit]) { places.append(("Audit", .audit, "/ui/audit")) }

@@ -275,8 +275,8 @@ extension PageResource {
         case .repository: [.pull]
         case .image(_, let reference), .proof(_, let reference): reference.isDigest ? [.pull] : [.pullByTag]
         case .audit, .denials: [.audit]
-        case .regions, .storage: [.audit, .admin]
-        case .root, .stylesheet, .signIn, .repositories, .retention, .run, .explain, .log: []
+        case .regions, .storage, .objectives: [.audit, .admin]
+        case .root, .stylesheet, .signIn, .repositories, .retention, .run, .explain, .log, .environments: []
         }
     }
 }

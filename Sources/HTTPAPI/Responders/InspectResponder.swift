@@ -18,16 +18,18 @@ extension Responder {
     private static let shownTags = 10
     private static let shownChanges = 5
     private static let shownAttachments = 50
+    private static let shownReports = 200
 
     func inspect(_ exchange: Exchange, _ name: RepositoryName, _ reference: Reference) async throws -> Answer {
         try exchange.require([.get, .head])
         let manifest = try await registry.manifest(reference, in: name)
         let digest = manifest.digest
         let (times, tags) = (
-            try await registry.times(of: digest, in: name), try await registry.tags(of: digest, in: name)
+            try await registry.times(of: digest, in: name),
+            try await registry.tags(of: digest, in: name, limit: Self.shownTags)
         )
         var histories: [(Tag, [TagHistoryItem])] = []
-        for tag in tags.prefix(Self.shownTags) {
+        for tag in tags.elements {
             let changes = try? await registry.history(of: tag, in: name, before: nil, limit: Self.shownChanges)
             histories.append((tag, changes ?? []))
         }
@@ -43,7 +45,8 @@ extension Responder {
             limit: Self.shownAttachments
         )
         let (reports, places) = (
-            try await registry.reports(of: digest, in: name), try await registry.places(of: digest, in: name)
+            try await registry.deployments(of: digest, in: name, after: nil, limit: Self.shownReports),
+            try await registry.places(of: digest, in: name)
         )
         let entries = try await registry.releases(of: digest, in: name, limit: Self.shownEntries)
 
@@ -53,10 +56,8 @@ extension Responder {
             if case .tag(let tag) = reference { json.members([("tag", tag.description)]) }
             json.members([("media_type", manifest.mediaType.description)])
             json.integers([("size", Int64(manifest.bytes.readableBytes))])
-            if let times {
-                json.members([("pushed_at", Timestamp(seconds: times.pushedAt).description)])
-                if let pull = times.lastPull { json.members([("last_pull", Timestamp(seconds: pull).description)]) }
-            }
+            let moments = [("pushed_at", times.pushed), ("last_pull", times.pulled)]
+            json.members(moments.compactMap { key, time in time.map { (key, Timestamp(seconds: $0).description) } })
             if let held { json.members([("quarantine", held)]) }
             json.key("allowed")
             json.bool(held == nil && verdict?.failures(of: [.pull]).isEmpty ?? true)
@@ -69,13 +70,13 @@ extension Responder {
             json.array { json in for attachment in attachments.elements { Self.write(attachment, to: &json) } }
             let now = dates.seconds()
             json.key("runs")
-            json.array { json in for report in reports { Self.write(report, at: now, to: &json) } }
+            json.array { json in for report in reports.elements { Self.write(report, at: now, to: &json) } }
             json.key("desired")
             json.array { json in for place in places { Self.write(place, to: &json) } }
             json.key("releases")
             json.array { json in for record in entries.elements { json.release(record) } }
             json.key("more")
-            json.bool(entries.hasMore || attachments.hasMore || tags.count > Self.shownTags)
+            json.bool(entries.hasMore || attachments.hasMore || tags.hasMore || reports.hasMore)
         }
         return Self.json(.ok, json)
     }

@@ -12,6 +12,8 @@ package struct ObjectivesDesk: Sendable {
     let canaries: String
     let judge: RequestJudge
     let report: @Sendable () -> ObjectivesReport
+    /// Burn rates of an objective in a region over the last day.
+    let chart: @Sendable (ServiceLevelObjective, String) -> [Double?]
     let maintenanceChanged: @Sendable () async -> Void
 
     /// - Parameters:
@@ -19,18 +21,21 @@ package struct ObjectivesDesk: Sendable {
     ///   - canaries: The first part of the names of repositories that only probers use.
     ///   - judge: Counts requests.
     ///   - report: What the objectives have come to.
+    ///   - chart: Burn rates of an objective in a region over the last day, at equal distances, from the oldest on.
     ///   - maintenanceChanged: Hears that maintenance was declared or ended.
     package init(
         region: String,
         canaries: String,
         judge: RequestJudge,
         report: @escaping @Sendable () -> ObjectivesReport,
+        chart: @escaping @Sendable (ServiceLevelObjective, String) -> [Double?],
         maintenanceChanged: @escaping @Sendable () async -> Void
     ) {
         self.region = region
         self.canaries = canaries + "/"
         self.judge = judge
         self.report = report
+        self.chart = chart
         self.maintenanceChanged = maintenanceChanged
     }
 

@@ -33,7 +33,7 @@ extension Responder {
             json.key("signed")
             json.bool(settings.secret != nil)
             json.integers([
-                ("delivered", hook.position?.delivered ?? 0), ("behind", Int64(state.behind)),
+                ("delivered", hook.delivered), ("behind", Int64(state.behind)),
                 ("dead", Int64(state.dead)),
             ])
             guard let trouble = hook.trouble else { return }
@@ -80,7 +80,7 @@ extension Responder {
                     json.object { json in
                         json.integers([("id", letter.id)])
                         json.members([
-                            ("event", "\(letter.source.rawValue)-\(letter.sourceID)"), ("kind", letter.kind),
+                            ("event", letter.message), ("kind", letter.kind),
                             ("reason", letter.reason), ("given_up_at", Timestamp(seconds: letter.at).description),
                         ])
                         json.integers([("attempts", Int64(letter.attempts))])

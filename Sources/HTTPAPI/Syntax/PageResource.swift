@@ -37,6 +37,10 @@ public enum PageResource: Hashable, Sendable {
     case storage
     /// `/ui/log`
     case log
+    /// `/ui/objectives`
+    case objectives
+    /// `/ui/environments`
+    case environments
 
     static let prefix = "/ui/"
     static let repositoriesPrefix = "/ui/repositories/"
@@ -50,7 +54,8 @@ public enum PageResource: Hashable, Sendable {
     static let fixed: [String: PageResource] = [
         "/ui": .repositories, "/ui/": .repositories, "/ui/sign-in": .signIn, "/ui/retention": .retention,
         "/ui/retention/explain": .explain, "/ui/regions": .regions, "/ui/audit": .audit, "/ui/denials": .denials,
-        "/ui/storage": .storage, "/ui/log": .log,
+        "/ui/storage": .storage, "/ui/log": .log, "/ui/objectives": .objectives,
+        "/ui/environments": .environments,
     ]
 
     /// Those whose path says no more: a stylesheet, whichever, and a run. nil for anything else.
@@ -99,6 +104,8 @@ public enum PageResource: Hashable, Sendable {
         case .audit, .denials: "ui-audit"
         case .storage: "ui-storage"
         case .log: "ui-log"
+        case .objectives: "ui-objectives"
+        case .environments: "ui-environments"
         }
     }
 }

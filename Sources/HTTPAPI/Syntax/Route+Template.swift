@@ -59,5 +59,7 @@ extension Route {
         "ui-audit": "/ui/audit",
         "ui-storage": "/ui/storage",
         "ui-log": "/ui/log",
+        "ui-objectives": "/ui/objectives",
+        "ui-environments": "/ui/environments",
     ]
 }

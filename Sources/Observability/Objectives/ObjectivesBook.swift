@@ -188,6 +188,30 @@ package final class ObjectivesBook: Sendable {
         }
     }
 
+    /// Burn rates of an objective over an hour each, at equal distances over the last day, from the oldest on; nil where
+    /// nothing was measured.
+    package func burnRates(
+        of objective: ServiceLevelObjective,
+        in region: String,
+        at seconds: Int64
+    ) -> [Double?] {
+        let key = Key(region: region, source: objective.source)
+        return state.withLock { state in
+            guard let series = state.series[key] else { return [] }
+            let exempt = MinuteSet(
+                state.maintenance.filter { $0.region == region && $0.environment == nil }.map(\.minutes)
+            )
+            let isOfTime = key.source == ServiceLevelObjective.Source.probe.rawValue || objective.isOfTime
+            let weighing = weighing(of: key, state, isOfTime: isOfTime)
+            let points = ObjectivesLimits.chartPoints
+            return (1...points).map { point in
+                let end = seconds / 60 - (points - point) * ObjectivesLimits.chartMinutes
+                let tally = series.tallies([60], before: end, weighing, exempt: exempt).first
+                return tally?.ratio.map { BurnRate.rate(of: $0, target: objective.target) }
+            }
+        }
+    }
+
     private func tallies(of key: Key, _ state: State, at seconds: Int64) -> [Tally] {
         let now = seconds / 60
         let exempt = MinuteSet(

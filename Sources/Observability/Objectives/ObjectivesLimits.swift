@@ -23,4 +23,7 @@ package enum ObjectivesLimits {
     package static let nameBytes = 64
     /// Targets that make sense below 100 %.
     package static let targets = 0.5...1.0
+    /// Points of a chart of burn rates, and minutes between two of them.
+    static let chartPoints: Int64 = 48
+    static let chartMinutes: Int64 = 30
 }

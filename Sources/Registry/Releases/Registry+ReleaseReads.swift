@@ -72,29 +72,6 @@ extension Registry {
             return places
         }
     }
-
-    /// What targets say that they run the image, or ran it, as far as one look goes.
-    package func reports(of digest: Digest, in repository: RepositoryName) async throws -> [Deployment.Note] {
-        try await translating {
-            try await catalog.deployments(of: digest, in: repository, limit: RegistryLimits.inspectedReports)
-                .map(Deployment.Note.init)
-        }
-    }
-
-    /// Tags that name an image now, as far as one look goes.
-    package func tags(of digest: Digest, in repository: RepositoryName) async throws -> [Tag] {
-        try await translating {
-            try await catalog.tags(of: digest, in: repository, limit: RegistryLimits.inspectedTags)
-        }
-    }
-
-    /// When an image was pushed here and when it was last pulled, in seconds since 1970; nil where it is not here.
-    package func times(
-        of digest: Digest,
-        in repository: RepositoryName
-    ) async throws -> (pushedAt: Int64, lastPull: Int64?, isLive: Bool)? {
-        try await translating { try await catalog.times(of: digest, in: repository) }
-    }
 }
 
 /// A service of an environment in which an image is to run.

@@ -29,6 +29,8 @@ final class AvailabilityKeeper: Service {
         var unsaved: [SampledMinute] = []
         var sampledMinute: Int64 = 0
         var refreshedAt: Int64 = 0
+        /// The rules that burn rates satisfied at the last look, by objective and region.
+        var burning: [String: String] = [:]
     }
 
     let book: ObjectivesBook
@@ -100,6 +102,8 @@ final class AvailabilityKeeper: Service {
     var desk: ObjectivesDesk {
         ObjectivesDesk(region: book.region, canaries: canaries, judge: judge) { [book] in
             book.report(at: Self.now())
+        } chart: { [book] objective, region in
+            book.burnRates(of: objective, in: region, at: Self.now())
         } maintenanceChanged: { [self] in
             await refreshMaintenance()
         }
@@ -173,7 +177,35 @@ final class AvailabilityKeeper: Service {
             return true
         }
         if isDue { await refreshMaintenance() }
-        figures.show(book.report(at: now))
+        let report = book.report(at: now)
+        figures.show(report)
+        await tellBurns(report)
+    }
+
+    /// Who is told what happens is told that a budget begins to burn, burns by another rule, or burns no more.
+    private func tellBurns(_ report: ObjectivesReport) async {
+        guard store.catalog.isWritable else { return }
+        for status in report.statuses {
+            let key = "\(status.objective.name) \(status.region)"
+            let rule = status.alert
+            let former = state.withLock { state in
+                defer { state.burning[key] = rule?.name }
+                return state.burning[key]
+            }
+            guard rule?.name != former else { continue }
+            var body = ["objective": status.objective.name, "region": status.region]
+            if let rule {
+                body["rule"] = rule.name
+                body["severity"] = rule.severity.rawValue
+                body["over"] = rule.long
+            }
+            do {
+                let kind = rule == nil ? "budget.calm" : "budget.burn"
+                try await store.catalog.notice(kind, subject: status.objective.name, body)
+            } catch {
+                logger.debug("a burning budget was not told", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     private func countRequests(at now: Int64) {

@@ -35,7 +35,7 @@ struct TellingHooks: Service {
     }
 
     func run() async throws {
-        try? await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 for hook in hooks { group.addTask { await hook.run() } }
             }

@@ -40,6 +40,8 @@ struct TellingHooks: Service {
                 for hook in hooks { group.addTask { await hook.run() } }
             }
         }
+        // With nobody to tell there is nothing to do, which is no reason to end.
+        try? await gracefulShutdown()
         for client in clients { try? await client.shutdown() }
     }
 

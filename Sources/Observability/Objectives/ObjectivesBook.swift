@@ -23,8 +23,12 @@ package final class ObjectivesBook: Sendable {
         var series: [Key: MinuteSeries] = [:]
         var pending: [Pending: (good: Int64, total: Int64)] = [:]
         var maintenance: [MaintenanceSpan] = []
-        /// The first minute whose rows were not handed out.
+        /// The first minute that is not over.
         var open: Int64
+        /// Rows of minutes that are over and were not handed out.
+        var settled: [SampledMinute] = []
+        /// Whether what is missing of the minute of a start after a crash was added.
+        var isCrashCounted = false
     }
 
     package let objectives: [ServiceLevelObjective]
@@ -107,33 +111,46 @@ package final class ObjectivesBook: Sendable {
 
     private func take(until end: Int64) -> [SampledMinute] {
         state.withLock { state in
-            if expected > 0, let warmUp = start.warmUp {
-                // A row of nothing says that the minute was seen and does not count.
-                let regions = Set(state.series.keys.map(\.region) + state.pending.keys.map(\.key.region) + [region])
-                for minute in warmUp where minute >= state.open && minute < end {
-                    for region in regions {
-                        let key = Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
-                        let place = Pending(key: key, minute: minute)
-                        if state.pending[place] == nil { state.pending[place] = (0, 0) }
-                    }
-                }
-            }
-            let due = state.pending.filter { $0.key.minute < end }
-            for place in due.keys { state.pending[place] = nil }
-            state.open = max(state.open, end)
-            let rows = due.map { place, counts in row(place, counts) }
-                .sorted { ($0.minute, $0.region, $0.source) < ($1.minute, $1.region, $1.source) }
-            for row in rows { Self.keep(row, in: &state) }
-            return rows
+            settle(until: end, &state)
+            defer { state.settled = [] }
+            return state.settled.sorted { ($0.minute, $0.region, $0.source) < ($1.minute, $1.region, $1.source) }
         }
     }
 
-    /// In the minute in which the process started after a crash, what was not sampled is missing.
-    private func row(_ place: Pending, _ counts: (good: Int64, total: Int64)) -> SampledMinute {
+    /// Ends the minutes before one: their samples are kept, and wait to be handed out.
+    private func settle(until end: Int64, _ state: inout State) {
+        if expected > 0, let warmUp = start.warmUp {
+            // A row of nothing says that the minute was seen and does not count.
+            let regions = Set(state.series.keys.map(\.region) + state.pending.keys.map(\.key.region) + [region])
+            for minute in warmUp where minute >= state.open && minute < end {
+                for region in regions {
+                    let key = Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
+                    let place = Pending(key: key, minute: minute)
+                    if state.pending[place] == nil { state.pending[place] = (0, 0) }
+                }
+            }
+        }
+        for (place, counts) in state.pending where place.minute < end {
+            state.pending[place] = nil
+            let row = row(place, counts, &state)
+            Self.keep(row, in: &state)
+            if state.settled.count < ObjectivesLimits.unsavedRows { state.settled.append(row) }
+        }
+        state.open = max(state.open, end)
+    }
+
+    /// In the minute in which the process started after a crash, what was not sampled is missing: that is added once,
+    /// however late the last of its samples come.
+    private func row(
+        _ place: Pending,
+        _ counts: (good: Int64, total: Int64),
+        _ state: inout State
+    ) -> SampledMinute {
         var total = counts.total
-        let isProbe = place.key.source == ServiceLevelObjective.Source.probe.rawValue
-        if isProbe, place.key.region == region, !start.isClean, place.minute == start.at / 60 {
+        let isOwn = place.key == Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
+        if isOwn, !start.isClean, place.minute == start.at / 60, !state.isCrashCounted {
             total = max(total, expected)
+            state.isCrashCounted = true
         }
         return SampledMinute(
             minute: place.minute,
@@ -160,6 +177,7 @@ package final class ObjectivesBook: Sendable {
     package func report(at seconds: Int64) -> ObjectivesReport {
         let isWarmingUp = start.isWarmingUp(at: seconds)
         return state.withLock { state in
+            settle(until: seconds / 60, &state)
             let keys = Set(state.series.keys).union(state.pending.keys.map(\.key))
                 .sorted { ($0.region, $0.source) < ($1.region, $1.source) }
             var tallies: [Key: [Tally]] = [:]

@@ -71,6 +71,11 @@ extension RuleCatalogue {
                 "disk-full",
                 "the log of {{ $labels.instance }} cannot be sealed for want of room"
             ),
+        ]
+    }
+
+    var workAlerts: [AlertRule] {
+        [
             gauge(
                 "CairnCollectionStuck",
                 "cairn_gc_oldest_seconds > 86400",
@@ -159,27 +164,28 @@ extension RuleCatalogue {
         ]
     }
 
+    /// What is told of an environment.
+    private func release(
+        _ name: String,
+        _ expression: String,
+        wait: Int64 = 0,
+        _ severity: AlertSeverity,
+        _ runbook: String,
+        _ summary: String
+    ) -> AlertRule {
+        AlertRule(
+            name: name,
+            expression: "(\(expression)) unless on (environment) (\(Self.environmentMaintenance) == 1)",
+            wait: wait,
+            severity: severity,
+            runbook: runbook,
+            summary: summary
+        )
+    }
+
     /// Of the release record: in which environment and which rollout.
     var releaseAlerts: [AlertRule] {
-        let quiet = "unless on (environment) (\(Self.environmentMaintenance) == 1)"
         let (short, long) = (options.span(minutes: 30), options.span(minutes: 1_440))
-        func release(
-            _ name: String,
-            _ expression: String,
-            wait: Int64 = 0,
-            _ severity: AlertSeverity,
-            _ runbook: String,
-            _ summary: String
-        ) -> AlertRule {
-            AlertRule(
-                name: name,
-                expression: "(\(expression)) \(quiet)",
-                wait: wait,
-                severity: severity,
-                runbook: runbook,
-                summary: summary
-            )
-        }
         return [
             release(
                 "CairnRolloutBroken",

@@ -11,7 +11,7 @@ package struct RuleCatalogue: Sendable {
         [
             RuleGroup(name: "cairn-objectives", recordings: recordings, alerts: burnAlerts),
             RuleGroup(name: "cairn-availability", recordings: [], alerts: availabilityAlerts),
-            RuleGroup(name: "cairn-storage", recordings: [], alerts: storageAlerts),
+            RuleGroup(name: "cairn-storage", recordings: [], alerts: storageAlerts + workAlerts),
             RuleGroup(name: "cairn-regions", recordings: [], alerts: regionAlerts),
             RuleGroup(name: "cairn-releases", recordings: [], alerts: releaseAlerts),
         ]
@@ -26,7 +26,6 @@ package struct RuleCatalogue: Sendable {
     private static let quietRegion = """
         unless on (region) (\(maintenance) == 1) unless on (region) (max by (region) (cairn_warm_up_active) == 1)
         """
-    private static let quietEnvironment = "unless on (environment) (\(environmentMaintenance) == 1)"
 
     private var recordings: [RecordingRule] {
         var rules = [

@@ -27,7 +27,7 @@ package enum RuleTests {
             "# Written by 'cairn observability export': promtool test rules FILE", "rule_files:", "  - \(file)",
             "evaluation_interval: \(options.span(seconds: 60))", "tests:",
         ]
-        for test in cases(options) {
+        for test in cases(options) + otherCases(options) {
             lines += ["  - name: \(RuleText.quoted(test.name))", "    interval: \(options.span(seconds: 60))"]
             lines.append("    input_series:")
             for (series, values) in test.series {
@@ -132,6 +132,12 @@ package enum RuleTests {
                 series: samples("0x60 1x140", "0+2x200"),
                 expected: [Expected(alert: "CairnRegionUnavailable", minute: 65, labels: [])]
             ),
+        ]
+    }
+
+    private static func otherCases(_ options: RuleOptions) -> [Case] {
+        let end = "\(180 * 60 / options.scale)x200"
+        return [
             Case(
                 name: "a deployment flaps, another does so in maintenance",
                 series: [

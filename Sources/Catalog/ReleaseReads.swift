@@ -14,6 +14,10 @@ extension SQL {
     static let releasesByTime = releaseColumns + " WHERE (x.at, x.id) > (?, ?) AND x.at < ? ORDER BY x.at, x.id LIMIT ?"
     static let releasesOfImage =
         releaseColumns + " WHERE x.repo_id = ? AND x.digest = ? AND x.id < ? ORDER BY x.id DESC LIMIT ?"
+    static let buildsOfImage =
+        releaseColumns + """
+             WHERE x.repo_id = ? AND x.digest = ? AND x.kind = 'build.report' ORDER BY x.id DESC LIMIT ?
+            """
     static let releasesAfter = releaseColumns + " WHERE x.id > ? ORDER BY x.id LIMIT ?"
     static let lastRelease = "SELECT MAX(id) FROM release"
     static let firstRelease = "SELECT MIN(id) FROM release"
@@ -58,6 +62,19 @@ extension Catalog {
         return try await readers.read { database in
             guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return [] }
             return try database.rows(SQL.releasesOfImage, repository, digest.key, id, limit).map(ReleaseRecord.init)
+        }
+    }
+
+    /// Rows about builds of one image, the newest first: what hosts say of it does not crowd them out.
+    package func builds(
+        of digest: Digest,
+        in name: RepositoryName,
+        limit: Int
+    ) async throws(CatalogError) -> [ReleaseRecord] {
+        let limit = Catalog.rows(limit)
+        return try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return [] }
+            return try database.rows(SQL.buildsOfImage, repository, digest.key, limit).map(ReleaseRecord.init)
         }
     }
 

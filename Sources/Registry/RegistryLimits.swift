@@ -70,6 +70,7 @@ package enum RegistryLimits {
     static let desiredPage = 100
     /// Places of an image that one look shows.
     static let inspectedPlaces = 20
+    static let inspectedBuilds = 10
     /// Entries of the release record that one read takes, and images whose reports are looked at, for figures.
     static let figuresPage = 1_000
     static let figuresScans = 500

@@ -58,7 +58,7 @@ package struct InspectionText {
             let revision = claim["revision"]?.text.map { " at \(ShownText.line($0))" } ?? ""
             line("built by", "\(Self.text(claim, "builder")) from \(Self.text(claim, "source"))\(revision)")
         }
-        for build in list("releases") where build["kind"]?.text == "build" {
+        for build in list("builds") {
             let names = ["builder", "build", "source", "revision"].compactMap { build[$0]?.text.map(ShownText.line) }
             line("reported", "\(names.joined(separator: " ")) by \(Self.text(build, "actor"))")
         }

@@ -342,6 +342,7 @@ import Testing
                 service: place.service
             )
             _ = try await catalog.releases(of: image.digest, in: name, before: .max, limit: 10)
+            _ = try await catalog.builds(of: image.digest, in: name, limit: 10)
             _ = try await catalog.desiredPlaces(of: image.digest, in: name)
         }
         for repository in [nil, name] {

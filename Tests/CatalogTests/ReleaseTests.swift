@@ -103,6 +103,20 @@ import Testing
         #expect(none.isEmpty, "the commit of another source is another one")
     }
 
+    @Test func aBuildIsFoundHoweverMuchWasSaidOfItsImageSince() async throws {
+        let build = BuildReport(succeeded: true, revision: try Self.name("abc"), build: try Self.name("17"))
+        _ = try await catalog.recordBuild(build, of: images[0], in: name, context: Sample.context)
+        let other = BuildReport(succeeded: true, revision: build.revision, build: try Self.name("18"))
+        _ = try await catalog.recordBuild(other, of: images[1], in: name, context: Sample.context)
+        for number in 0..<5 {
+            try await step(number % 2 == 0 ? .healthy : .unhealthy, 0, "r1", on: "web-1")
+        }
+        let latest = try await catalog.releases(of: images[0], in: name, before: .max, limit: 5)
+        #expect(!latest.map(\.entry.fact).contains(.build(build)), "what was said since comes before it")
+        let builds = try await catalog.builds(of: images[0], in: name, limit: 5)
+        #expect(builds.map(\.entry.fact) == [.build(build)])
+    }
+
     @Test func aBuildThatFailedNeedsNoImageNorARepository() async throws {
         let new = try Sample.repository("team/new")
         let build = BuildReport(succeeded: false, build: try Self.name("1"))

@@ -49,6 +49,7 @@ extension Responder {
             try await registry.places(of: digest, in: name)
         )
         let entries = try await registry.releases(of: digest, in: name, limit: Self.shownEntries)
+        let builds = try await registry.builds(of: digest, in: name)
 
         var json = JSONWriter()
         json.object { json in
@@ -73,6 +74,8 @@ extension Responder {
             json.array { json in for report in reports.elements { Self.write(report, at: now, to: &json) } }
             json.key("desired")
             json.array { json in for place in places { Self.write(place, to: &json) } }
+            json.key("builds")
+            json.array { json in for record in builds { json.release(record) } }
             json.key("releases")
             json.array { json in for record in entries.elements { json.release(record) } }
             json.key("more")

@@ -31,6 +31,13 @@ extension Registry {
         }
     }
 
+    /// The builds that gave an image, the newest first, as far as one look goes.
+    package func builds(of digest: Digest, in repository: RepositoryName) async throws -> [ReleaseRecord] {
+        try await translating {
+            try await catalog.builds(of: digest, in: repository, limit: RegistryLimits.inspectedBuilds)
+        }
+    }
+
     /// What is to run in an environment, after a place of an earlier page.
     package func desiredImages(
         in environment: PlaceName,

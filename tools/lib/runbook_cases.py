@@ -307,6 +307,56 @@ def flapping(it):
     it.variables = {"REGISTRY": node.host, "URL": url(node), **PLACE, "DEPLOYMENT": "deploy-42"}
 
 
+@stage("retention-waits")
+def retention_waits(it):
+    node = it.one(RETENTION + "  limits: {items: 1}\n")
+    node.start()
+    for tag in ("v1", "nightly-1", "nightly-2"):
+        node.push("team/app", tag, tag)
+    it.variables = {"REGISTRY": node.host, "IMAGE": "team/app:nightly-1"}
+
+
+@stage("boot-failures")
+def boot_failures(it):
+    node = it.one()
+    node.start()
+    node.push("team/app", "v1", "one")
+    step(node, "started", "v1", "deploy-1")
+    for phase in ("boot-attempted", "boot-failed"):
+        step(node, phase, "v1", "deploy-1", "--target", "web-1")
+    it.variables = {"REGISTRY": node.host, **PLACE}
+
+
+@stage("build-failures")
+def build_failures(it):
+    node = it.one()
+    node.start()
+    node.push("team/app", "v1", "one")
+    report = [node.folder / "bin/cairn", "build", "report", f"{node.host}/team/app", "--failed", "--build", "run-1"]
+    said(node, report)
+    it.variables = {"REGISTRY": node.host, "REPOSITORY": "team/app"}
+
+
+@stage("registry-slow")
+def registry_slow(it):
+    node = it.one("access:\n  rules:\n    - {name: everyone, allow: \"*\", who: [\"*\"]}\n")
+    node.start()
+    it.variables = {
+        "REGISTRY": node.host, "URL": url(node), "ROOT": str(node.root), "CONFIG": str(node.file)}
+
+
+@stage("probe-refused")
+def probe_refused(it):
+    node = it.one(
+        "access:\n  htpasswd: htpasswd\n"
+        "  rules:\n    - {name: admins, allow: \"*\", who: [\"user:alice\"]}\n")
+    cairn = alice(node)
+    said(node, [cairn, "access", "robot", "create", "probe", "--allow", "pull:team/*", "--config", node.file])
+    node.start()
+    it.variables = {
+        "CONFIG": str(node.file), "REGISTRY": node.host, "PROBE": "robot+probe", "CANARY": "cairn-canary/near"}
+
+
 @stage("conflicts")
 def conflicts(it):
     near, far = it.two()

@@ -88,9 +88,9 @@ class Hands:
     def type(self, script):
         after = f'trap \'env -0 > "{self.file}"\' EXIT\n'
         result = subprocess.run(
-            ["bash", "-c", f"set -eo pipefail\n{after}set -a\n{script}"], cwd=self.node.folder, env=self.environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BLOCK_SECONDS,
-            check=False,
+            ["bash", "-c", f"set -eo pipefail\n{after}set -a\n{script}"], cwd=self.node.folder,
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=BLOCK_SECONDS, check=False,
         )
         pairs = [pair.partition("=") for pair in self.file.read_text().split("\0") if "=" in pair]
         self.environment = {name: value for name, _, value in pairs}

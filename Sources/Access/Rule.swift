@@ -61,9 +61,17 @@ struct Rule: Sendable {
     /// What the rule decides, once it matches.
     func decision(on action: Action) -> Decision { actions.contains(action) ? listed : covered }
 
+    /// Whether it is about a principal, somewhere.
+    func concerns(_ principal: Principal) -> Bool {
+        who.isEmpty || who.contains { $0.matches(principal) }
+    }
+
+    /// Whether it holds wherever it is asked: in every repository, of every tag, from every address.
+    var isUnconditional: Bool { repositories.isEmpty && tags.isEmpty && networks.isEmpty }
+
     /// Whether all but the action matches; the names are those of the request.
     func matches(_ principal: Principal, repository: String?, tag: String?, address: IPAddress?) -> Bool {
-        guard who.isEmpty || who.contains(where: { $0.matches(principal) }) else { return false }
+        guard concerns(principal) else { return false }
         if !repositories.isEmpty {
             guard let repository, repositories.contains(where: { $0.matches(repository) }) else { return false }
         }

@@ -69,6 +69,16 @@ package struct Rules: Sendable {
         return denial(of: request)
     }
 
+    /// What allows a principal an action in some repository, of some tag or from some address; nil where nothing does.
+    /// A denial before it takes it away only where that holds everywhere.
+    package func allowance(of action: Action, to principal: Principal) -> Decision? {
+        for rule in candidates[action.ordinal] where rule.concerns(principal) {
+            if rule.allows { return rule.decision(on: action) }
+            if rule.isUnconditional { return nil }
+        }
+        return nil
+    }
+
     /// Grants have no order: one that names the action itself comes before one that covers it.
     private static func decide(_ request: AccessRequest, in repository: String, _ grants: [Grant]) -> Decision? {
         var deciding: Grant?

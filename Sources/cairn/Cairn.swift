@@ -33,6 +33,7 @@ struct Cairn: AsyncParsableCommand {
             CollectCommand.self,
             DeployCommand.self,
             DiffCommand.self,
+            DoctorCommand.self,
             DuCommand.self,
             EnvironmentCommand.self,
             FiguresCommand.self,

@@ -302,7 +302,7 @@ import Testing
             }
         }
         let facts = try await catalog.releases(ReleaseFilter(), before: .max, limit: 10).map(\.entry.fact)
-        let configurations = facts.map { fact in
+        let configurations = facts.map { fact -> Digest? in
             if case .running(let report) = fact { report.configuration } else { nil }
         }
         #expect(configurations == [configuration, nil], "another configuration is another entry")

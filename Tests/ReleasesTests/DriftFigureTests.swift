@@ -35,6 +35,18 @@ struct DriftFigureTests {
         #expect(shown.target?.description == "host")
     }
 
+    /// Once nothing is to run there any more, what does is no drift, and is scanned for nobody.
+    @Test func whatIsWithdrawnDoesNotDrift() throws {
+        var record = Record()
+        try record.promote(0, "a", service: nil)
+        try record.report(minute, "b")
+        try record.promote(10 * minute, nil)
+        try record.report(11 * minute, "b", hold: 2 * hour)
+        #expect(try drift(record, at: 2 * hour) == [0, 0])
+        let figures = try record.figures(at: 2 * hour)
+        #expect(figures[.vulnerabilities]?.count("images") == 0)
+    }
+
     @Test func theWindowIsThatOfTheIncident() throws {
         var record = Record()
         try record.promote(-day, "a")

@@ -54,7 +54,7 @@ struct Record {
         try add(time, image, .build(BuildReport(succeeded: succeeded)))
     }
 
-    mutating func promote(_ time: Int64, _ image: String, service: String? = nil) throws {
+    mutating func promote(_ time: Int64, _ image: String?, service: String? = nil) throws {
         let report = PromotionReport(
             environment: try PlaceName(parsing: environment),
             service: try service.map { try PlaceName(parsing: $0) }

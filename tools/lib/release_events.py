@@ -94,11 +94,15 @@ class Events:
         else:
             self.put(now, repository, self.image(repository), "build", succeeded=self.random.random() < 0.95)
 
+    def promoted(self, repository):
+        """An image, or nothing: then nothing is to run there any more."""
+        return self.image(repository) if self.random.random() < 0.9 else None
+
     def promote(self, now, repository):
         environment, service = self.place(repository)
         time = now + self.around(self.random.choice([HOUR, 90 * DAY]))
         self.put(
-            time, repository, self.image(repository), "promotion", environment=environment,
+            time, repository, self.promoted(repository), "promotion", environment=environment,
             service=self.random.choice([None, service]),
         )
 
@@ -197,7 +201,8 @@ class Events:
             if self.random.random() < 0.15:
                 image = self.image(repository)
             if self.random.random() < 0.1:
-                self.put(now, repository, image, "promotion", environment=place[0], service=place[1])
+                promoted = image if self.random.random() < 0.7 else None
+                self.put(now, repository, promoted, "promotion", environment=place[0], service=place[1])
 
     def flap(self, now, repository):
         place, image, deployment = self.place(repository), self.image(repository), self.name("f")

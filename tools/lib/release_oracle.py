@@ -20,7 +20,7 @@ def admitted(entries, question):
             continue
         if question.get("repository") and entry["repository"] != question["repository"]:
             continue
-        if entry["kind"] != "build" and not entry.get("digest"):
+        if entry["kind"] not in ("build", "promotion") and not entry.get("digest"):
             continue
         environment = entry.get("environment")
         if question.get("environment") and environment and environment != question["environment"]:
@@ -301,7 +301,8 @@ class Oracle:
                 and entry["phase"] in ("started", "rollback-ordered")
             if entry["kind"] == "promotion" or is_order:
                 configuration = entry.get("configuration") if is_order else None
-                site["changes"].append((for_all, entry.get("service"), entry, (entry["digest"], configuration)))
+                desired = (entry["digest"], configuration) if entry.get("digest") else None
+                site["changes"].append((for_all, entry.get("service"), entry, desired))
         return sites
 
     @staticmethod
@@ -318,9 +319,9 @@ class Oracle:
         for (repository, environment), site in self.changes_of_desired().items():
             for service in site["services"]:
                 changes = self.changes_for(site, service)
-                if changes:
+                if changes and changes[-1][1]:
                     desired[environment].add((repository, changes[-1][1][0]))
-            if not site["services"] and site["changes"]:
+            if not site["services"] and site["changes"] and site["changes"][-1][3]:
                 desired[environment].add((repository, site["changes"][-1][3][0]))
         environments, ranked = [], []
         for environment, images in desired.items():

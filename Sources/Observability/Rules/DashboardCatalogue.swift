@@ -77,7 +77,7 @@ package enum DashboardCatalogue {
                 .stat,
                 .ratio,
                 "M2, over the range that is looked at.",
-                [(share("deployments", "healthy", by: "environment"), "{{environment}}")],
+                [(share("deployments", "good", by: "environment"), "{{environment}}")],
                 width: 6,
                 limit: 0.99,
                 isFloor: true
@@ -90,7 +90,7 @@ package enum DashboardCatalogue {
                 [
                     (
                         """
-                        sum(increase(cairn_builds_total{outcome="success"}[$__range])) \
+                        sum(increase(cairn_builds_total{outcome="succeeded"}[$__range])) \
                         / sum(increase(cairn_builds_total[$__range]))
                         """, "builds"
                     )

@@ -46,14 +46,14 @@ extension RuleCatalogue {
                 "CairnDamagedBlobs",
                 "cairn_scrub_damaged_blobs > 0",
                 .page,
-                "blob-damaged",
+                "damaged-blobs",
                 "{{ $labels.instance }} has blobs that are damaged, and does not serve them"
             ),
             gauge(
                 "CairnScrubStalled",
                 "cairn_scrub_stalled > 0",
                 .page,
-                "blob-damaged",
+                "damaged-blobs",
                 "the disk of {{ $labels.instance }} does not answer"
             ),
             gauge(
@@ -115,7 +115,7 @@ extension RuleCatalogue {
                 "max by (region) (cairn_region_behind_seconds) > 300",
                 wait: 600,
                 .ticket,
-                "region-behind",
+                "replication-behind",
                 "what {{ $labels.region }} did counts elsewhere only after minutes"
             ),
             gauge(
@@ -131,7 +131,7 @@ extension RuleCatalogue {
                 "max by (region) (cairn_region_entries_parked) > 0",
                 wait: 600,
                 .ticket,
-                "region-behind",
+                "replication-behind",
                 "the clock of {{ $labels.region }}, or of who follows it, is wrong"
             ),
             gauge(
@@ -139,7 +139,7 @@ extension RuleCatalogue {
                 "max by (region) (cairn_region_differences) > 0",
                 wait: 3_600,
                 .ticket,
-                "region-behind",
+                "replication-behind",
                 "{{ $labels.region }} has not what its log says"
             ),
             gauge(
@@ -147,7 +147,7 @@ extension RuleCatalogue {
                 "cairn_conflicts_open > 0",
                 wait: 3_600,
                 .ticket,
-                "tag-conflicts",
+                "conflicts",
                 "regions have set tags to different images; {{ $labels.instance }} waits for a decision"
             ),
             gauge(
@@ -190,7 +190,7 @@ extension RuleCatalogue {
             release(
                 "CairnRolloutBroken",
                 """
-                sum by (environment) (increase(cairn_deployments_total{outcome!="healthy"}[\(short)])) \
+                sum by (environment) (increase(cairn_deployments_total{outcome="bad"}[\(short)])) \
                 / sum by (environment) (increase(cairn_deployments_total[\(short)])) > 0.5
                 """,
                 .page,
@@ -201,13 +201,13 @@ extension RuleCatalogue {
                 "CairnDeploymentFlapping",
                 "max by (environment, deployment) (cairn_deployment_flapping) > 0",
                 .page,
-                "bad-image-out",
+                "flapping",
                 "the deployment {{ $labels.deployment }} in {{ $labels.environment }} flaps"
             ),
             release(
                 "CairnBootsFail",
                 """
-                sum by (environment) (increase(cairn_boots_total{outcome!="healthy"}[\(long)])) \
+                sum by (environment) (increase(cairn_boots_total{outcome="bad"}[\(long)])) \
                 / sum by (environment) (increase(cairn_boots_total[\(long)])) > 0.005
                 """,
                 .ticket,
@@ -233,7 +233,7 @@ extension RuleCatalogue {
             AlertRule(
                 name: "CairnBuildsFail",
                 expression: """
-                    sum(increase(cairn_builds_total{outcome!="success"}[\(long)])) \
+                    sum(increase(cairn_builds_total{outcome="failed"}[\(long)])) \
                     / sum(increase(cairn_builds_total[\(long)])) > 0.01
                     """,
                 wait: 0,

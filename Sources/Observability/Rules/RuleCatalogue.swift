@@ -80,7 +80,7 @@ package struct RuleCatalogue: Sendable {
                     """,
                 wait: 0,
                 severity: rule.severity,
-                runbook: "error-budget",
+                runbook: "error-budget-burn",
                 summary:
                     "{{ $labels.objective }} of {{ $labels.region }} uses up its error budget over \(factor) times "
                     + "too fast",

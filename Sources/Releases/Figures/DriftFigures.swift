@@ -75,17 +75,26 @@ struct DriftFigures {
     var refused: Int { sites.refused + places.refused + refusedReports }
 
     mutating func add(_ promotion: PromotionReport, of image: ReleaseImage, at time: Int64) {
-        let desired = WantedImage(digest: image.digest, configuration: nil)
+        promote(WantedImage(digest: image.digest, configuration: nil), promotion, of: image.repository, at: time)
+    }
+
+    /// Nothing is to run there any more: what does is no drift.
+    mutating func withdraw(_ promotion: PromotionReport, of repository: RepositoryName, at time: Int64) {
+        promote(nil, promotion, of: repository, at: time)
+    }
+
+    private mutating func promote(
+        _ desired: WantedImage?,
+        _ promotion: PromotionReport,
+        of repository: RepositoryName,
+        at time: Int64
+    ) {
         if let service = promotion.service {
-            let place = ReleasePlace(
-                repository: image.repository,
-                environment: promotion.environment,
-                service: service
-            )
+            let place = ReleasePlace(repository: repository, environment: promotion.environment, service: service)
             know(place)
             return desire(desired, at: place, time)
         }
-        let site = Site(repository: image.repository, environment: promotion.environment)
+        let site = Site(repository: repository, environment: promotion.environment)
         sites.change(site, first: SiteState()) { $0.everywhere = desired }
         for service in sites[site]?.services ?? [] {
             let place = ReleasePlace(repository: site.repository, environment: site.environment, service: service)
@@ -141,12 +150,12 @@ struct DriftFigures {
         places.put(place, Service(desired: sites[site]?.everywhere))
     }
 
-    private mutating func desire(_ desired: WantedImage, at place: ReleasePlace, _ time: Int64) {
+    private mutating func desire(_ desired: WantedImage?, at place: ReleasePlace, _ time: Int64) {
         guard var service = places.take(place) else { return }
         service.desired = desired
         for (reporter, report) in service.reports where report.until > time {
             var report = report
-            let differs = desired.differs(from: report.digest, report.configuration)
+            let differs = desired?.differs(from: report.digest, report.configuration) ?? false
             if differs {
                 report.differsSince = report.differsSince ?? time
             } else {

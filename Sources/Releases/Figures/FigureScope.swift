@@ -36,11 +36,14 @@ package struct FigureScope: Sendable, Hashable {
 
     func contains(_ time: Int64) -> Bool { from <= time && time < to }
 
-    /// Whether an entry counts at all. One other than a build that names no image says nothing.
+    /// Whether an entry counts at all. One that names no image says nothing, unless it is a build, or a promotion, after
+    /// which nothing is to run there any more.
     func admits(_ entry: ReleaseEntry) -> Bool {
         if let repository, entry.repository != repository { return false }
         if case .build = entry.fact { return true }
-        guard entry.digest != nil else { return false }
+        if entry.digest == nil {
+            guard case .promotion = entry.fact else { return false }
+        }
         guard let environment, let its = entry.fact.environment else { return true }
         return its == environment
     }

@@ -53,6 +53,8 @@ package struct ReleaseFigures: Sendable {
         case .step(let step):
             guard let digest = entry.digest else { return }
             add(step, of: entry, digest)
+        case .promotion(let report) where entry.digest == nil:
+            if atEnd == nil { drift.withdraw(report, of: entry.repository, at: entry.time) }
         case .promotion, .running, .scan:
             guard atEnd == nil, let digest = entry.digest else { return }
             add(entry.fact, of: ReleaseImage(repository: entry.repository, digest: digest), at: entry.time)

@@ -36,16 +36,20 @@ struct ProductionTests {
         #expect(Self.state(.fsync, findings) == .manual)
     }
 
-    @Test(arguments: [
-        ("ext4", State.ok), ("xfs", .ok), ("btrfs", .warning), (nil, .warning), ("tmpfs", .problem),
+    static let kinds: [(kind: String?, state: State)] = [
+        ("ext4", .ok), ("xfs", .ok), ("btrfs", .warning), (nil, .warning), ("tmpfs", .problem),
         ("overlay", .problem), ("nfs4", .problem),
-    ])
-    func fileSystemsAreToldApart(_ kind: String?, _ state: State) {
+    ]
+
+    @Test(arguments: kinds) func fileSystemsAreToldApart(_ kind: String?, _ state: State) {
         #expect(Self.state(.fileSystem, Self.machine { $0.fileSystem = kind }) == state)
     }
 
-    @Test(arguments: [(50, State.ok), (25, .ok), (24, .warning), (10, .warning), (9, .problem), (0, .problem)])
-    func roomIsNeeded(_ percent: Int64, _ state: State) {
+    static let shares: [(percent: Int64, state: State)] = [
+        (50, .ok), (25, .ok), (24, .warning), (10, .warning), (9, .problem), (0, .problem),
+    ]
+
+    @Test(arguments: shares) func roomIsNeeded(_ percent: Int64, _ state: State) {
         let findings = Self.machine { machine in
             machine.totalBytes = 100 << 30
             machine.freeBytes = percent << 30
@@ -53,8 +57,11 @@ struct ProductionTests {
         #expect(Self.state(.freeSpace, findings) == state)
     }
 
-    @Test(arguments: [(UInt64(65_536), State.ok), (65_535, .warning), (4_096, .warning), (4_095, .problem)])
-    func filesMayBeOpen(_ limit: UInt64, _ state: State) {
+    static let limits: [(limit: UInt64, state: State)] = [
+        (65_536, .ok), (65_535, .warning), (4_096, .warning), (4_095, .problem),
+    ]
+
+    @Test(arguments: limits) func filesMayBeOpen(_ limit: UInt64, _ state: State) {
         #expect(Self.state(.openFiles, Self.machine { $0.openFiles = limit }) == state)
     }
 
@@ -107,11 +114,12 @@ struct ProductionTests {
         #expect(Self.state(.signerBackup, Self.signer()) == .manual)
     }
 
-    @Test(arguments: [
-        (true, false, State.ok), (false, true, .warning), (false, false, .warning), (nil, true, .ok),
+    static let keys: [(isEncrypted: Bool?, hasPassphrase: Bool, state: State)] = [
+        (true, false, .ok), (false, true, .warning), (false, false, .warning), (nil, true, .ok),
         (nil, false, .warning),
-    ])
-    func theKeyIsEncrypted(_ isEncrypted: Bool?, _ hasPassphrase: Bool, _ state: State) {
+    ]
+
+    @Test(arguments: keys) func theKeyIsEncrypted(_ isEncrypted: Bool?, _ hasPassphrase: Bool, _ state: State) {
         let findings = Self.signer { signer in
             signer.isKeyEncrypted = isEncrypted
             signer.hasPassphrase = hasPassphrase

@@ -27,7 +27,7 @@ def followed(world):
         eu.file.write_text(
             settings(world, "eu") + f"regions:\n  - {{name: us, url: 'http://{us.host}', log-keys: ['{us.key()}']}}\n")
         eu.start()
-        world.receiver.until(lambda: eu.regions()["us"]["entries"] >= us.log_size(), "the first entries in the other region")
+        world.receiver.until(lambda: eu.regions()["us"]["entries"] >= us.log_size(), "the first entries over there")
         trace, parent = new_trace()
         status, _ = push_manifest(us.port, "team/app", "v1", [("traceparent", f"00-{trace}-{parent}-01")])
         expect_equal(status, 201, "the push")

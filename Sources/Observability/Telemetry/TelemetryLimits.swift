@@ -18,11 +18,12 @@ package enum TelemetryLimits {
     static let interval: Duration = .milliseconds(1_500)
     /// Within which a receiver has to answer.
     static let requestTimeout: Duration = .seconds(10)
-    /// Over which one request is tried again.
-    static let retryFor: Duration = .seconds(60)
+    /// At one body; then it is dropped.
+    static let attempts = 6
+    /// After the first attempt; each further pause is twice as long.
     static let firstPause: Duration = .seconds(1)
-    /// Between two attempts, whatever the receiver asks for.
-    static let longestPause: Duration = .seconds(30)
+    /// However long the receiver asks to be left alone.
+    static let longestPause: Duration = .seconds(300)
     /// In which what waits is sent when the process ends.
     package static let flush: Duration = .seconds(5)
     /// Bytes of an answer that are read.

@@ -41,9 +41,8 @@ struct TelemetrySender: Sendable {
         }
         headers.append(("User-Agent", Secret("cairn")))
         let request = TelemetryTransport.Request(url: options.endpoint + path, headers: headers, body: body)
-        var waited: Duration = .zero
         var pause = TelemetryLimits.firstPause
-        while true {
+        for attempt in 1...TelemetryLimits.attempts {
             guard !Task.isCancelled else { return .cancelled }
             let answer: TelemetryTransport.Answer?
             var reason = ""
@@ -64,14 +63,18 @@ struct TelemetrySender: Sendable {
             }
             guard !Task.isCancelled else { return .cancelled }
             tell(reason)
-            let asked = answer?.retryAfter.map { Duration.seconds(max(0, $0)) }
-            let spread = Duration.milliseconds(environment.random(1 + pause.components.seconds * 250))
-            let rest = min(max(asked ?? .zero, pause + spread), TelemetryLimits.longestPause)
-            waited += rest
-            guard waited <= TelemetryLimits.retryFor else { return .lost(.unreachable) }
-            do { try await environment.sleep(rest) } catch { return .cancelled }
-            pause = min(pause * 2, TelemetryLimits.longestPause)
+            let asked = min(.seconds(max(0, answer?.retryAfter ?? 0)), TelemetryLimits.longestPause)
+            // What the receiver asks for holds for the next body too; a pause of our own only before another attempt.
+            let own = attempt == TelemetryLimits.attempts ? .zero : pause + spread(over: pause)
+            do { try await environment.sleep(max(asked, own)) } catch { return .cancelled }
+            pause *= 2
         }
+        return .lost(.unreachable)
+    }
+
+    /// Up to a quarter of a pause: not everyone is to come back at one moment.
+    private func spread(over pause: Duration) -> Duration {
+        .milliseconds(environment.random(1 + pause.components.seconds * 250))
     }
 
     /// Says once that it fails, and once that it goes on.

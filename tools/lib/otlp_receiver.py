@@ -74,13 +74,17 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        receiver = self
+        receiver, self.is_away = self, False
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.is_away:
+                    # A connection from before.
+                    self.close_connection = True
+                    return
                 time.sleep(receiver.delay)
                 status = receiver.take(self.path, dict(self.headers), body)
                 answer = b"{}"
@@ -104,6 +108,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):
+        self.is_away = True
         self.server.shutdown()
         self.server.server_close()
 

@@ -11,9 +11,7 @@ extension SQL {
     static let countDesired = "SELECT COUNT(*) FROM (SELECT 1 FROM desired WHERE repo_id = ? LIMIT ?) AS bounded"
     static let desiredPlaceOfImage = "SELECT env, service FROM desired WHERE repo_id = ? AND digest = ? LIMIT 1"
     static let goodPlacesOfImage = """
-        SELECT o.env, o.service, d.digest FROM outcome o
-            JOIN desired d ON d.env = o.env AND d.repo_id = o.repo_id AND d.service = o.service
-        WHERE o.repo_id = ? AND o.digest = ? AND o.good_hlc > o.bad_hlc AND d.digest IS NOT NULL LIMIT ?
+        SELECT env, service FROM outcome WHERE repo_id = ? AND digest = ? AND good_hlc > bad_hlc LIMIT ?
         """
 }
 
@@ -40,7 +38,9 @@ extension Database {
         guard previousImages > 0 else { return nil }
         let limit = ProtectionLimits.servicesOfImage
         for row in try rows(SQL.goodPlacesOfImage, repository, digest.key, limit) {
-            let (environment, service, desired) = (try row.text(0), try row.text(1), try row.digest(2))
+            let (environment, service) = (try row.text(0), try row.text(1))
+            let row = try self.row(SQL.desiredIn, environment, repository, service)
+            guard let desired = try row?.optionalDigest(0) else { continue }
             let images = try goodImages(repository, environment, service, other: desired, previousImages)
             if images.contains(digest) { return Self.good(digest, environment, service).reason }
         }

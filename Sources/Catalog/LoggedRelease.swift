@@ -10,8 +10,8 @@ import Releases
 ///
 /// | kind | members of the body; null or absent where there is none |
 /// | --- | --- |
-/// | `build.report` | `digest`, `outcome`: `succeeded` or `failed`, `source`, `revision`, `builder`, `build`, `started_ms` |
-/// | `image.promote` | `digest`, null where nothing is to run there any more; `former`, `environment`, `service`, `from` |
+/// | `build.report` | `digest`, `outcome` (`succeeded`, `failed`), `source`, `revision`, `builder`, `build`, `started_ms` |
+/// | `image.promote` | `digest`, null: nothing is to run there any more; `former`, `environment`, `service`, `from` |
 /// | `deploy.step` | `digest`, `former`, `environment`, `service`, `target`, `deployment`, `phase`, `config` |
 /// | `deploy.report` | see ``Catalog/reportDeployment(_:grace:context:)`` |
 struct LoggedRelease {

@@ -50,14 +50,14 @@ package struct ToldEvent: Sendable, Hashable {
 }
 
 extension SQL {
-    static let insertNotice = "INSERT INTO notice(kind, repo_id, subject, body, at) VALUES (?, ?, ?, ?, ?)"
+    static let insertNotice = "INSERT INTO notice(kind, repo_id, subject, body, at) VALUES (?, ?, ?, ?, ?) RETURNING id"
     private static let noticeColumns = """
         SELECT n.id, n.kind, r.name, n.subject, n.body, n.at FROM notice n LEFT JOIN repo r ON r.id = n.repo_id
         """
     static let noticesAfter = noticeColumns + " WHERE n.id > ? ORDER BY n.id LIMIT ?"
     static let noticeOf = noticeColumns + " WHERE n.id = ?"
     static let lastNotice = "SELECT MAX(id) FROM notice"
-    static let trimNotices = "DELETE FROM notice WHERE id <= (SELECT MAX(id) FROM notice) - ?"
+    static let trimNotices = "DELETE FROM notice WHERE id <= ?"
     private static let toldColumns = """
         SELECT e.id, e.leaf, e.subject, (SELECT a.principal FROM audit a WHERE a.event_id = e.id LIMIT 1) FROM event e
         """
@@ -70,8 +70,9 @@ extension Transaction {
     /// Something happened beside the log that is worth telling.
     func notice(_ kind: String, _ repository: Repository?, subject: String, _ body: [String: CanonicalJSON]) throws {
         let text = CanonicalJSON.object(body).text
-        try database.run(SQL.insertNotice, kind, repository?.id, subject, text, wallSeconds)
-        try database.run(SQL.trimNotices, WebhookLimits.notices)
+        let row = try database.row(SQL.insertNotice, kind, repository?.id, subject, text, wallSeconds)
+        guard let id = try row?.int(0) else { throw CatalogError(.inconsistent, "a notice without an id") }
+        try database.run(SQL.trimNotices, id - WebhookLimits.notices)
     }
 }
 

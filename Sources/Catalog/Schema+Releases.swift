@@ -45,7 +45,7 @@ extension Schema {
         CREATE INDEX release_repo ON release(repo_id, id);
         CREATE INDEX release_env ON release(env, id);
         CREATE INDEX release_image ON release(repo_id, digest, id);
-        CREATE INDEX release_build ON release(repo_id, digest, id) WHERE kind = 'build.report';
+        CREATE INDEX release_build ON release(repo_id, kind, digest, id);
         CREATE INDEX release_rollout ON release(repo_id, kind, env, service, deployment, target, id);
         CREATE INDEX release_revision ON release(repo_id, revision, id) WHERE revision <> '';
 

@@ -18,6 +18,7 @@ extension Schema {
             subject TEXT NOT NULL,
             body TEXT NOT NULL,
             at INTEGER NOT NULL);
+        CREATE INDEX notice_repo ON notice(repo_id) WHERE repo_id IS NOT NULL;
 
         CREATE TABLE webhook(
             name TEXT NOT NULL PRIMARY KEY,

@@ -40,9 +40,12 @@ extension SQL {
         SELECT COUNT(*) FROM (SELECT 1 FROM traffic
             WHERE repo_id = ? AND env = ? AND service = ? AND deployment = ? LIMIT ?) AS bounded
         """
-    static let trimTraffic = """
-        DELETE FROM traffic WHERE (repo_id, env, service, deployment, role, reporter) IN
-            (SELECT repo_id, env, service, deployment, role, reporter FROM traffic WHERE at < ? ORDER BY at LIMIT ?)
+    static let oldTraffic = """
+        SELECT repo_id, env, service, deployment, role, reporter FROM traffic WHERE at < ? ORDER BY at LIMIT ?
+        """
+    static let dropTraffic = """
+        DELETE FROM traffic
+        WHERE repo_id = ? AND env = ? AND service = ? AND deployment = ? AND role = ? AND reporter = ?
         """
 }
 
@@ -108,6 +111,20 @@ extension Catalog {
 
     /// Drops counts that nobody has renewed since a time, in seconds since 1970.
     package func trimTraffic(before time: Int64) async throws(CatalogError) -> Int {
-        try await writer.submit { try $0.database.run(SQL.trimTraffic, time, ReleaseLimits.trimmed) }
+        try await writer.submit { transaction in
+            let rows = try transaction.database.rows(SQL.oldTraffic, time, ReleaseLimits.trimmed)
+            for row in rows {
+                try transaction.database.run(
+                    SQL.dropTraffic,
+                    try row.int(0),
+                    try row.text(1),
+                    try row.text(2),
+                    try row.text(3),
+                    try row.text(4),
+                    try row.text(5)
+                )
+            }
+            return rows.count
+        }
     }
 }

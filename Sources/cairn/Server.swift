@@ -76,25 +76,11 @@ struct Server: Sendable {
         )
         let server = httpServer(responder, tls, connectionLimits, port)
         try await runUntilSignal(
-            exporting(telemetry, metrics, store) + [
-                .init(service: Housekeeping(store: store, logger: logger)),
-                .init(service: keeper),
-                .init(service: LogKeeper(log: store.log)),
-                .init(service: collecting),
-                .init(service: following),
-                .init(service: try LayerScanning(registry: store.registry, signer: configuration.signerDirectory)),
-                .init(service: Retaining(runner: store.registry.retention)),
-                .init(service: scrubbing),
-                .init(service: DenialWriter(recorder: recorder)),
-                .init(service: ProtectionKeeper(registry: store.registry, logger: logger)),
-                .init(
-                    service: ReleaseWatch(registry: store.registry, settings: configuration.releases, logger: logger)
-                ),
-                .init(service: telling),
-                .init(service: watch),
-                .init(service: server),
-                .init(service: ProbeService(configuration, keeper, port)),
-                .init(service: DrainNotice(health, store.registry.journal, following.regions, logger)),
+            exporting(telemetry, metrics, store) + keeping(store, logger) + [
+                keeper, collecting, following,
+                try LayerScanning(registry: store.registry, signer: configuration.signerDirectory), scrubbing,
+                DenialWriter(recorder: recorder), telling, watch, server, ProbeService(configuration, keeper, port),
+                DrainNotice(health, store.registry.journal, following.regions, logger),
             ]
         )
         await store.drainAndClose()
@@ -103,10 +89,10 @@ struct Server: Sendable {
         logger.info("stopped")
     }
 
-    /// Runs services until a signal.
-    private func runUntilSignal(_ services: [ServiceGroupConfiguration.ServiceConfiguration]) async throws {
+    /// Runs services until a signal. The first to start is the last to end.
+    private func runUntilSignal(_ services: [any Service]) async throws {
         var group = ServiceGroupConfiguration(
-            services: services,
+            services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle")
         )
@@ -115,14 +101,23 @@ struct Server: Sendable {
         try await ServiceGroup(configuration: group).run()
     }
 
-    /// What sends traces and metrics. The first to start is the last to end: what ends before it is sent too.
+    /// What keeps the store in order, whoever asks for what.
+    private func keeping(_ store: Store, _ logger: Logger) -> [any Service] {
+        [
+            Housekeeping(store: store, logger: logger), LogKeeper(log: store.log),
+            Retaining(runner: store.registry.retention), ProtectionKeeper(registry: store.registry, logger: logger),
+            ReleaseWatch(registry: store.registry, settings: configuration.releases, logger: logger),
+        ]
+    }
+
+    /// What sends traces and metrics. It ends last: what ends before it is sent too.
     private func exporting(
         _ telemetry: Telemetry?,
         _ metrics: PrometheusRegistry,
         _ store: Store
-    ) -> [ServiceGroupConfiguration.ServiceConfiguration] {
+    ) -> [any Service] {
         guard let telemetry else { return [] }
-        return [.init(service: telemetry.exporter(metrics, instance: store.content.storeID))]
+        return [telemetry.exporter(metrics, instance: store.content.storeID)]
     }
 
     /// Opens the store and its log, and takes up what a crash has left; says so where nothing is written.

@@ -430,13 +430,13 @@ final class RegionWorld {
         }
         visible.ran = try region.ran()
         visible.desired = try region.texts(
-            "SELECT env || ' ' || service || ' ' || COALESCE(HEX(digest), '-') || ' ' || hlc FROM desired"
+            "SELECT env || ' ' || service || ' ' || CASE WHEN digest IS NULL THEN '-' ELSE HEX(digest) END || ' ' || hlc FROM desired"
         )
         visible.outcomes = try region.texts(
             "SELECT env || ' ' || service || ' ' || HEX(digest) || ' ' || good_hlc || ' ' || bad_hlc FROM outcome"
         )
         visible.releases = try region.texts(
-            "SELECT kind || ' ' || hlc || ' ' || region || ' ' || phase || COALESCE(HEX(digest), '-') FROM release"
+            "SELECT kind || ' ' || hlc || ' ' || region || ' ' || phase || HEX(digest) FROM release"
         )
         for conflict in try await catalog.conflicts(open: true, limit: 1_000) {
             let winner = "\(conflict.winner?.description ?? "deleted") \(conflict.won)"

@@ -10,7 +10,7 @@ import Releases
 ///
 /// | kind | members of the body; null or absent where there is none |
 /// | --- | --- |
-/// | `build.report` | `digest`, `outcome` (`succeeded`, `failed`), `source`, `revision`, `builder`, `build`, `started_ms` |
+/// | `build.report` | `digest`, `outcome`, `source`, `revision`, `builder`, `build`, `started_ms` |
 /// | `image.promote` | `digest`, null: nothing is to run there any more; `former`, `environment`, `service`, `from` |
 /// | `deploy.step` | `digest`, `former`, `environment`, `service`, `target`, `deployment`, `phase`, `config` |
 /// | `deploy.report` | see ``Catalog/reportDeployment(_:grace:context:)`` |

@@ -430,7 +430,10 @@ final class RegionWorld {
         }
         visible.ran = try region.ran()
         visible.desired = try region.texts(
-            "SELECT env || ' ' || service || ' ' || CASE WHEN digest IS NULL THEN '-' ELSE HEX(digest) END || ' ' || hlc FROM desired"
+            """
+            SELECT env || ' ' || service || ' ' || CASE WHEN digest IS NULL THEN '-' ELSE HEX(digest) END || ' ' || hlc
+            FROM desired
+            """
         )
         visible.outcomes = try region.texts(
             "SELECT env || ' ' || service || ' ' || HEX(digest) || ' ' || good_hlc || ' ' || bad_hlc FROM outcome"

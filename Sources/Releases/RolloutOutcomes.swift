@@ -24,8 +24,7 @@ package struct RolloutOutcomes: Sendable {
     private var states: [DeploymentKey: State] = [:]
     private let limit: Int
 
-    /// - Parameters:
-    ///   - limit: Rollouts that are looked at at once; where there are more, the oldest are let go undecided.
+    /// - Parameter limit: Rollouts that are looked at at once; where there are more, the oldest are let go undecided.
     package init(limit: Int = 10_000) { self.limit = limit }
 
     /// How many are not decided yet.

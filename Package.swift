@@ -345,7 +345,9 @@ let package = Package(
         ),
         .testTarget(
             name: "RegistryTests",
-            dependencies: ["Catalog", "Content", "OCI", "Registry", "Retention", "TestSupport", grdb, nioCore, yams],
+            dependencies: [
+                "Catalog", "Content", "OCI", "Registry", "Releases", "Retention", "TestSupport", grdb, nioCore, yams,
+            ],
             swiftSettings: testing
         ),
         .testTarget(

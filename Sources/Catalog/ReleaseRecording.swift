@@ -30,8 +30,9 @@ extension SQL {
             AND deployment = ? AND target = '' ORDER BY id DESC LIMIT 1
         """
     static let imagesOfRevision = """
-        SELECT DISTINCT digest FROM release WHERE repo_id = ? AND revision = ? AND kind = 'build.report'
-            AND source = ? AND phase = 'succeeded' AND digest <> ? LIMIT ?
+        SELECT DISTINCT digest FROM release INDEXED BY release_revision
+        WHERE repo_id = ? AND revision = ? AND revision <> '' AND kind = 'build.report' AND source = ?
+            AND phase = 'succeeded' AND digest <> ? LIMIT ?
         """
     static let desiredIn = "SELECT digest FROM desired WHERE env = ? AND repo_id = ? AND service = ?"
     static let outcomesOfImage = """

@@ -47,12 +47,16 @@ extension SQL {
         DELETE FROM traffic
         WHERE repo_id = ? AND env = ? AND service = ? AND deployment = ? AND role = ? AND reporter = ?
         """
+    static let isTrafficReporter = """
+        SELECT 1 FROM traffic
+        WHERE repo_id = ? AND env = ? AND service = ? AND deployment = ? AND role = ? AND reporter = ?
+        """
 }
 
 extension Catalog {
     /// Keeps what a reporter has counted of a rollout since it began, in place of what it said before.
     ///
-    /// - Returns: false where the repository is not here, or too many report of that rollout.
+    /// - Returns: false where the repository is not here, or too many others report of that rollout already.
     package func reportTraffic(
         _ traffic: RolloutTraffic,
         as role: RolloutRole,
@@ -66,8 +70,12 @@ extension Catalog {
                 repository.id, place.environment, place.service, key.deployment.description,
             ]
             let limit = ReleaseLimits.trafficReporters
-            let count = try transaction.database.rows(SQL.trafficReporters, arguments: arguments + [limit])
-            guard try count.first?.int(0) ?? 0 < Int64(limit) else { return false }
+            let own: [Argument] = arguments + [role.rawValue, context.actor]
+            // Who reports already goes on, however many others do.
+            if try transaction.database.rows(SQL.isTrafficReporter, arguments: own).isEmpty {
+                let count = try transaction.database.rows(SQL.trafficReporters, arguments: arguments + [limit])
+                guard try count.first?.int(0) ?? 0 < Int64(limit) else { return false }
+            }
             try transaction.database.run(
                 SQL.setTraffic,
                 repository.id,

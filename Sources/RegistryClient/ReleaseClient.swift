@@ -103,7 +103,8 @@ package struct ReleaseClient: Sendable {
     /// What an order to go back came to.
     package struct Rollback: Sendable {
         package let digest: Digest
-        package let former: String
+        /// What it takes the place of; nil where this rollback was ordered before.
+        package let former: String?
         /// Whether somebody has said that the image was healthy there.
         package let isProven: Bool
     }
@@ -123,10 +124,11 @@ package struct ReleaseClient: Sendable {
             $0.field("repository", repository.description)
             if let digest { $0.field("digest", digest.description) }
         }
-        guard let digest = answer["digest"]?.text.flatMap({ Digest($0) }), let former = answer["former"]?.text else {
+        guard let digest = answer["digest"]?.text.flatMap({ Digest($0) }) else {
             throw ClientError(.network, "\(registry.origin) answers to a rollback with what says nothing of it")
         }
-        return Rollback(digest: digest, former: ShownText.line(former), isProven: answer["proven"] == .bool(true))
+        let former = answer["former"]?.text.map(ShownText.line)
+        return Rollback(digest: digest, former: former, isProven: answer["proven"] == .bool(true))
     }
 
     /// Entries of the record, the newest first.

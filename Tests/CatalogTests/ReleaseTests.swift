@@ -128,6 +128,27 @@ import Testing
         #expect(records.first?.entry.digest == nil)
     }
 
+    @Test func whoReportsTrafficGoesOnWhenNobodyElseMayBegin() async throws {
+        let key = RolloutKey(
+            repository: name,
+            environment: try Self.name("prod"),
+            service: nil,
+            deployment: try Self.name("r1")
+        )
+        func report(_ requests: Int, by actor: Int) async throws -> Bool {
+            let traffic = try #require(RolloutTraffic(requests: requests, errors: 0))
+            let context = Catalog.Context(actor: "user:\(actor)", requestID: "r")
+            return try await catalog.reportTraffic(traffic, as: .canary, of: key, context: context)
+        }
+        var reporters = 0
+        while try await report(1, by: reporters), reporters < 1_000 { reporters += 1 }
+        #expect(reporters == 200, "as many as ReleaseLimits says")
+        let renewed = try await report(5, by: 0)
+        #expect(renewed)
+        let traffic = try await catalog.traffic(of: key)
+        #expect(traffic[.canary]?.requests == reporters + 4)
+    }
+
     @Test func whatIsNotThereIsNotRecorded() async throws {
         let build = BuildReport(succeeded: true)
         let strange = try Sample.digest(99)

@@ -121,6 +121,8 @@ def rollback(world):
     began = time.monotonic()
     said = world.rollback(good, "back-1")
     expect(good in said.stdout, f"rollback names another image than the last good one: {said.stdout}")
+    again = world.cairn("rollback", world.host, "--env", "prod", "--service", "web", "--deployment", "back-1")
+    expect(good in again.stdout and "as was ordered before" in again.stdout, f"told again: {again.stdout}")
     world.until(lambda: world.well(good, "back-1"), "the hosts are back")
     took = time.monotonic() - began
     world.phase("healthy", good, "back-1")

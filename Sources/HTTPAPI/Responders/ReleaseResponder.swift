@@ -201,8 +201,9 @@ extension Responder {
         return try await answer(event: rollback.event, exchange) { json in
             json.members([
                 ("repository", repository.description), ("digest", rollback.digest.description),
-                ("former", rollback.former.description), ("env", environment.description),
+                ("env", environment.description),
             ])
+            if let former = rollback.former { json.members([("former", former.description)]) }
             if let service { json.members([("service", service.description)]) }
             json.key("proven")
             json.bool(rollback.isProven)

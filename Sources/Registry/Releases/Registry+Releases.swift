@@ -19,9 +19,11 @@ package struct ReleaseReceipt: Sendable, Hashable {
 package struct Rollback: Sendable, Hashable {
     package let repository: RepositoryName
     package let digest: Digest
-    package let former: Digest
+    /// What it takes the place of; nil where this rollback was ordered before.
+    package let former: Digest?
     package let event: String?
-    /// Whether somebody has said that it was healthy there; false for one that merely ran.
+    /// Whether somebody has said that it was healthy there; false for one that merely ran. True where this rollback was
+    /// ordered before.
     package let isProven: Bool
 }
 
@@ -100,7 +102,8 @@ extension Registry {
     /// Orders the last good image of a service to run again, or the one that is named. The former one counts as given
     /// up from then on.
     ///
-    /// Images that are in quarantine, or that the trust policy does not let go there, are passed over.
+    /// Images that are in quarantine, or that the trust policy does not let go there, are passed over. A rollback that
+    /// is told again under its name changes nothing: it goes back once.
     ///
     /// - Throws: `RegistryError.notInLog` where nothing is to run there; `.recordConflict` where there is no image to go
     ///   back to.
@@ -123,6 +126,11 @@ extension Registry {
                 service: service
             )
             return (current, images, isProven)
+        }
+        if wanted == nil || wanted == current,
+            try await isOrdered(deployment, environment, service, current, in: repository)
+        {
+            return Rollback(repository: repository, digest: current, former: nil, event: nil, isProven: true)
         }
         guard wanted != current else { throw RegistryError.recordConflict("\(current) is what is to run there now") }
         var refusals: [String] = []
@@ -152,6 +160,22 @@ extension Registry {
         throw RegistryError.recordConflict(
             "there is no former image of \(repository) in \(environment) to go back to\(passedOver); name one"
         )
+    }
+
+    /// Whether a rollback of that name has ordered the image that is to run now.
+    private func isOrdered(
+        _ deployment: PlaceName,
+        _ environment: PlaceName,
+        _ service: PlaceName?,
+        _ digest: Digest,
+        in repository: RepositoryName
+    ) async throws -> Bool {
+        let page = try await releases(of: digest, in: repository, limit: RegistryLimits.figuresPage)
+        return page.elements.contains { record in
+            guard case .step(let step) = record.entry.fact, step.target == nil else { return false }
+            return step.phase == .rollbackOrdered && step.deployment == deployment && step.service == service
+                && step.environment == environment
+        }
     }
 
     private static func receipt(_ outcome: ReleaseRecording, _ digest: Digest?) throws -> ReleaseReceipt {

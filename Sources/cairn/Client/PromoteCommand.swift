@@ -151,7 +151,8 @@ struct RollbackCommand: AsyncParsableCommand {
                 Console.error("cairn rollback: nobody has reported that this image was healthy there")
             }
             Console.say("\(host)/\(repository)@\(rollback.digest)")
-            Console.say("is to run in \(environment) again, by the deployment \(name), in place of \(rollback.former)")
+            let instead = rollback.former.map { ", in place of \($0)" } ?? ", as was ordered before"
+            Console.say("is to run in \(environment) again, by the deployment \(name)\(instead)")
         }
     }
 

@@ -6,9 +6,9 @@ extension Schema {
     /// the regions that it follows.
     ///
     /// `release` has a row for each such entry of a log; the stamp `hlc` and `region` and what it is about are its key.
-    /// Rows are only ever added, and trimmed by age. `at` is in milliseconds since 1970. `phase` is that of a step; of a
-    /// build `succeeded` or `failed`; of a report `running` or `ended`. `deployment` of a build is CI's name of the run.
-    /// Names that an entry does not have are empty. `until_ms` is when a report runs out, or when a build began.
+    /// Rows are only ever added, and trimmed by age. `at` is in milliseconds since 1970. `phase` is that of a step; of
+    /// a build `succeeded` or `failed`; of a report `running` or `ended`. `deployment` of a build is CI's name of the
+    /// run. Names that an entry does not have are empty. `until_ms` is when a report runs out, or when a build began.
     ///
     /// `desired` is what is to run in a service of an environment, the service being empty for all: the latest that
     /// was said, by `hlc` and `region`. A digest that is null says that nothing is to run there any more.
@@ -72,7 +72,7 @@ extension Schema {
             good_hlc INTEGER NOT NULL DEFAULT 0,
             bad_hlc INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY(repo_id, env, service, digest)) WITHOUT ROWID;
-        CREATE INDEX outcome_image ON outcome(repo_id, digest);
+        CREATE INDEX outcome_image ON outcome(repo_id, digest, good_hlc, bad_hlc);
 
         CREATE TABLE traffic(
             repo_id INTEGER NOT NULL REFERENCES repo ON DELETE RESTRICT,

@@ -4,12 +4,12 @@
 extension Schema {
     /// What is told to others by webhooks.
     ///
-    /// `notice` is what happens beside the log: a conflict of regions that was found, an error budget that burns. `body`
-    /// is a JSON object. Times are seconds since 1970.
+    /// `notice` is what happens beside the log: a conflict of regions that was found, an error budget that burns.
+    /// `body` is a JSON object. Times are seconds since 1970.
     ///
-    /// `webhook` says how far each hook has told: of events by their ids, and of notices. It is written after a delivery
-    /// was accepted: what was accepted before a crash may be told again, under the same id. `dead_letter` is what a hook
-    /// gave up, with the reason: `source` is `event` or `notice`.
+    /// `webhook` says how far each hook has told: of events by their ids, and of notices. It is written after a
+    /// delivery was accepted: what was accepted before a crash may be told again, under the same id. `dead_letter` is
+    /// what a hook gave up, with the reason: `source` is `event` or `notice`.
     static let webhooks = """
         CREATE TABLE notice(
             id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -10,8 +10,8 @@ import Synchronization
 /// Tells one receiver what happens, in the order in which it happened, at least once.
 ///
 /// An event that is not accepted is tried again after rising pauses, and those after it wait. One that the receiver
-/// refuses, or fails over again and again, becomes a dead letter, and the next one is told. How far a hook is, is in the
-/// catalog: what happened while the registry or the receiver was down is told afterwards.
+/// refuses, or fails over again and again, becomes a dead letter, and the next one is told. How far a hook is, is in
+/// the catalog: what happened while the registry or the receiver was down is told afterwards.
 package final class Hook: Sendable {
     package typealias Post =
         @Sendable (

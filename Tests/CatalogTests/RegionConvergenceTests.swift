@@ -10,6 +10,9 @@ import Testing
     /// Seeds of each part; more by the environment, for a long run.
     private static let seeds = ProcessInfo.processInfo.environment["CAIRN_REGION_SEEDS"].flatMap(UInt64.init) ?? 250
 
+    /// Steps of a history: as many of each kind of change as when there were fewer kinds.
+    private static let steps = 46
+
     @Test(arguments: 0..<4 as Range<UInt64>)
     func regionsConverge(part: UInt64) async throws {
         let pool = try EmptyDatabases()
@@ -17,7 +20,7 @@ import Testing
         for seed in part * 1_000_000..<part * 1_000_000 + Self.seeds {
             do {
                 let world = try await RegionWorld(seed: seed, pool)
-                try await world.run(steps: 40)
+                try await world.run(steps: Self.steps)
                 try await world.heal()
                 outcomes.merge(world.outcomes) { $0 + $1 }
                 if let fault = try await Self.fault(in: world) {
@@ -41,7 +44,7 @@ import Testing
         for seed in 0..<max(Self.seeds, 400) {
             do {
                 let world = try await RegionWorld(seed: seed, pool)
-                try await world.run(steps: 40)
+                try await world.run(steps: Self.steps)
                 try await world.heal()
                 if try await Self.fault(in: world) == nil { continue }
             } catch {

@@ -13,9 +13,9 @@ import Registry
 ///
 /// `POST` with `{"env","target","service","deployment","image":{"repository","digest"},"config","expires"}` reports it,
 /// `config` being the digest of the configuration artifact that it runs with. `DELETE` with `repository`, `env`,
-/// `target`, `service` and `digest` in its query says that it runs there no more, `GET` lists what was reported. Whoever
-/// may pull from the repository may report: what is protected without need costs space, and a report is kept by the name
-/// of who sent it, so nobody ends another's without the right `retain`.
+/// `target`, `service` and `digest` in its query says that it runs there no more, `GET` lists what was reported.
+/// Whoever may pull from the repository may report: what is protected without need costs space, and a report is kept by
+/// the name of who sent it, so nobody ends another's without the right `retain`.
 extension Responder {
     func deployments(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
         try exchange.require([.get, .head, .post, .delete])

@@ -49,9 +49,9 @@ extension Responder {
         return answer
     }
 
-    /// `n`, `repository`, and `after` and `after_service`, the place after which the page begins: what is to run in an environment, with
-    /// what each service could go back to, for agents that fetch ahead. Of repositories from which the caller may not
-    /// pull he learns nothing.
+    /// `n`, `repository`, and `after` and `after_service`, the place after which the page begins: what is to run in an
+    /// environment, with what each service could go back to, for agents that fetch ahead. Of repositories from which
+    /// the caller may not pull he learns nothing.
     func listImages(_ exchange: Exchange, of environment: PlaceName) async throws -> Answer {
         let position = try exchange.query["after"].map { text in
             DesiredPosition(

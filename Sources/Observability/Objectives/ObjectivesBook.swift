@@ -206,8 +206,8 @@ package final class ObjectivesBook: Sendable {
         }
     }
 
-    /// Burn rates of an objective over an hour each, at equal distances over the last day, from the oldest on; nil where
-    /// nothing was measured.
+    /// Burn rates of an objective over an hour each, at equal distances over the last day, from the oldest on; nil
+    /// where nothing was measured.
     package func burnRates(
         of objective: ServiceLevelObjective,
         in region: String,

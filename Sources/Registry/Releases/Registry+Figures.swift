@@ -79,8 +79,8 @@ extension Registry {
         return figures
     }
 
-    /// The figures of any windows, from all entries up to a time, in one reading. Vulnerabilities are those that reports
-    /// attached to the images tell of at this moment.
+    /// The figures of any windows, from all entries up to a time, in one reading. Vulnerabilities are those that
+    /// reports attached to the images tell of at this moment.
     package func figures(_ scopes: [FigureScope], at now: Int64) async throws -> [FigureSet] {
         try await translating {
             var figures = scopes.map { ReleaseFigures($0) }

@@ -67,8 +67,8 @@ extension Registry {
 
     /// Records a phase of a rollout. One that orders an image passes the trust policy first, as a promotion does.
     ///
-    /// - Throws: `RegistryError.manifestUnknown`; `.badReport` for a phase of an instance without a target; `.untrusted`
-    ///   and `.quarantined` for a beginning.
+    /// - Throws: `RegistryError.manifestUnknown`; `.badReport` for a phase of an instance without a target;
+    ///   `.untrusted` and `.quarantined` for a beginning.
     package func recordStep(
         _ step: DeploymentStep,
         of digest: Digest,
@@ -105,8 +105,8 @@ extension Registry {
     /// Images that are in quarantine, or that the trust policy does not let go there, are passed over. A rollback that
     /// is told again under its name changes nothing: it goes back once.
     ///
-    /// - Throws: `RegistryError.notInLog` where nothing is to run there; `.recordConflict` where there is no image to go
-    ///   back to.
+    /// - Throws: `RegistryError.notInLog` where nothing is to run there; `.recordConflict` where there is no image to
+    ///   go back to.
     package func rollback(
         _ environment: PlaceName,
         _ service: PlaceName?,

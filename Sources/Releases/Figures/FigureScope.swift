@@ -36,8 +36,8 @@ package struct FigureScope: Sendable, Hashable {
 
     func contains(_ time: Int64) -> Bool { from <= time && time < to }
 
-    /// Whether an entry counts at all. One that names no image says nothing, unless it is a build, or a promotion, after
-    /// which nothing is to run there any more.
+    /// Whether an entry counts at all. One that names no image says nothing, unless it is a build, or a promotion,
+    /// after which nothing is to run there any more.
     func admits(_ entry: ReleaseEntry) -> Bool {
         if let repository, entry.repository != repository { return false }
         if case .build = entry.fact { return true }

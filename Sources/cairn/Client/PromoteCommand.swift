@@ -94,8 +94,8 @@ struct RollbackCommand: AsyncParsableCommand {
         abstract: "Order the last good image of a service to run again.",
         discussion: """
             It takes the right 'promote'. The last good image is the one that was reported healthy there last, other \
-            than the present one, and was not given up since; retention has kept it. What is in quarantine, or what the \
-            trust policy does not let go, is passed over. Where nothing was ever reported healthy, it is what ran \
+            than the present one, and was not given up since; retention has kept it. What is in quarantine, or what \
+            the trust policy does not let go, is passed over. Where nothing was ever reported healthy, it is what ran \
             there before. Agents that ask what is to run in the environment get it at once; report 'healthy' with \
             the same --deployment when it runs.
 

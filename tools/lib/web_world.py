@@ -4,6 +4,7 @@
 them: signatures, inventories, reports, places, pins, rules; and another region that it follows."""
 
 import json
+import time
 import urllib.parse
 import urllib.request
 
@@ -157,6 +158,12 @@ class WebWorld(TrustWorld):
     def plan(self):
         reply = self.change("POST", "/api/v1/retention/runs", {"repositories": "**"})
         self.run = json.loads(reply.body)["id"]
+        path = f"/api/v1/retention/runs/{self.run}"
+        end = time.monotonic() + 30
+        while json.loads(self.server.call("GET", path).body)["state"] == "planning":
+            if time.monotonic() > end:
+                raise RuntimeError("the plan was not made within 30 s")
+            time.sleep(0.05)
 
     def digest_of(self, repository, tag):
         return self.server.get(repository, tag).header("docker-content-digest")

@@ -83,9 +83,8 @@ package struct ReleaseClient: Sendable {
         of digest: Digest,
         in repository: RepositoryName
     ) async throws(ClientError) -> Bool {
-        let orders = step.target == nil && (step.phase == .started || step.phase == .rollbackOrdered)
         let purpose = "reporting that \(step.deployment) is \(step.phase.rawValue)"
-        let answer = try await post("rollouts", purpose, repository, orders ? .promote : .pull) {
+        let answer = try await post("rollouts", purpose, repository, step.decides ? .promote : .pull) {
             Self.image(repository, digest, to: &$0)
             Self.names(
                 [

@@ -35,6 +35,16 @@ package struct DeploymentStep: Sendable, Hashable {
         }
     }
 
+    /// Whether it says what is to run, or which image was good or given up: such steps decide what a rollback goes back
+    /// to, and are more than an observation.
+    package var decides: Bool {
+        guard target == nil else { return false }
+        switch phase {
+        case .started, .healthy, .failed, .rollbackOrdered, .rolledBack: return true
+        default: return false
+        }
+    }
+
     /// The rollout, as its tool calls it.
     package let deployment: PlaceName
     package let environment: PlaceName

@@ -12,8 +12,8 @@ import Trust
 
 /// The release record: what CI builds, what is to run where, and how rollouts go.
 ///
-/// A build takes the right `push`; what says which image is to run takes `promote`; what an agent observes takes
-/// `pull`. Each is kept by the name of who sends it, and is an entry of the log.
+/// A build takes the right `push`; what says which image is to run, or which one was good, takes `promote`; what an
+/// agent observes takes `pull`. Each is kept by the name of who sends it, and is an entry of the log.
 extension Responder {
     func releases(
         _ exchange: Exchange,
@@ -165,7 +165,7 @@ extension Responder {
             phase: phase,
             configuration: try document["config"]?.text.map { try exchange.digest($0) }
         )
-        try require([step.ordersImage ? .promote : .pull], in: repository, exchange)
+        try require([step.decides ? .promote : .pull], in: repository, exchange)
         try requireName(exchange, for: repository)
         let receipt = try await registry.recordStep(step, of: digest, in: repository, caller: exchange.caller)
         return try await answer(event: receipt.event, exchange) { json in

@@ -13,8 +13,9 @@ struct DeployStep: AsyncParsableCommand {
         abstract: "Report that a rollout, or one instance of it, has come to another phase.",
         discussion: """
             Without --target it is about the rollout as a whole: whether a deployment succeeded, and which image is \
-            good to go back to, is judged by these. 'started' and 'rollback-ordered' say what is to run from now on, \
-            and take the right 'promote'; the others take 'pull'. What is reported again at once is recorded once.
+            good to go back to, is judged by these. So 'started', 'rollback-ordered', 'healthy', 'failed' and \
+            'rolled-back' of a whole rollout take the right 'promote'; everything else takes 'pull'. What is reported \
+            again at once is recorded once.
 
             Of a rollout: started, healthy, unhealthy, failed, rollback-ordered, rolled-back, telemetry-seen. \
             Of an instance, with --target: these, and replacement-ordered, boot-attempted, booted, boot-failed.

@@ -131,6 +131,26 @@ extension Catalog {
         }
     }
 
+    /// The image that a rollback of a name has ordered in a service of an environment; nil where there is none.
+    package func orderedImage(
+        by deployment: PlaceName,
+        in environment: PlaceName,
+        of name: RepositoryName,
+        service: PlaceName?
+    ) async throws(CatalogError) -> Digest? {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return nil }
+            let place = ReleasePlace(environment, service)
+            return try database.row(
+                SQL.orderedImage,
+                repository,
+                place.environment,
+                place.service,
+                deployment.description
+            )?.optionalDigest(0)
+        }
+    }
+
     /// Images that a service of an environment can go back to, other than one, the newest first: those that were
     /// healthy there and were not given up since; where there is none, those that ran there before.
     ///

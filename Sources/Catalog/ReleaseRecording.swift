@@ -25,12 +25,16 @@ extension SQL {
         SELECT phase FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ? AND service = ?
             AND deployment = ? AND target = '' ORDER BY id LIMIT 1
         """
+    static let orderedImage = """
+        SELECT digest FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ? AND service = ?
+            AND deployment = ? AND target = '' AND phase = 'rollback-ordered' ORDER BY id DESC LIMIT 1
+        """
     static let reportedBuild = """
         SELECT phase, digest FROM release WHERE repo_id = ? AND kind = 'build.report' AND env = '' AND service = ''
             AND deployment = ? AND target = '' ORDER BY id DESC LIMIT 1
         """
     static let imagesOfRevision = """
-        SELECT DISTINCT digest FROM release INDEXED BY release_revision
+        SELECT DISTINCT digest FROM release
         WHERE repo_id = ? AND revision = ? AND revision <> '' AND kind = 'build.report' AND source = ?
             AND phase = 'succeeded' AND digest <> ? LIMIT ?
         """

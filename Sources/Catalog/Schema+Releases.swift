@@ -47,7 +47,7 @@ extension Schema {
         CREATE INDEX release_image ON release(repo_id, digest, id);
         CREATE INDEX release_build ON release(repo_id, kind, digest, id);
         CREATE INDEX release_rollout ON release(repo_id, kind, env, service, deployment, target, id);
-        CREATE INDEX release_revision ON release(repo_id, revision, id) WHERE revision <> '';
+        CREATE INDEX release_revision ON release(repo_id, kind, revision, source, phase, digest) WHERE revision <> '';
 
         CREATE TABLE desired(
             env TEXT NOT NULL,

@@ -341,6 +341,12 @@ import Testing
                 of: name,
                 service: place.service
             )
+            _ = try await catalog.orderedImage(
+                by: place.target,
+                in: place.environment,
+                of: name,
+                service: place.service
+            )
             _ = try await catalog.releases(of: image.digest, in: name, before: .max, limit: 10)
             _ = try await catalog.builds(of: image.digest, in: name, limit: 10)
             _ = try await catalog.desiredPlaces(of: image.digest, in: name)
@@ -367,14 +373,18 @@ import Testing
         }
         _ = try await catalog.trimReleases(before: 0)
         try await verbsOfWebhooks(catalog)
+        try await verbsOfTraffic(catalog, place)
+    }
+
+    private static func verbsOfTraffic(_ catalog: Catalog, _ place: DeploymentPlace) async throws {
         let key = RolloutKey(
-            repository: name,
+            repository: try Sample.repository(),
             environment: place.environment,
             service: place.service,
             deployment: place.target
         )
         if let traffic = RolloutTraffic(requests: 1, errors: 0) {
-            _ = try await catalog.reportTraffic(traffic, as: .canary, of: key, context: context)
+            _ = try await catalog.reportTraffic(traffic, as: .canary, of: key, context: Sample.context)
         }
         _ = try await catalog.traffic(of: key)
         _ = try await catalog.trimTraffic(before: 0)

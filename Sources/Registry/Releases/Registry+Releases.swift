@@ -115,7 +115,7 @@ extension Registry {
         deployment: PlaceName,
         caller: Caller
     ) async throws -> Rollback {
-        let (current, images, isProven) = try await translating {
+        let (current, ordered, images, isProven) = try await translating {
             guard
                 let current = try await catalog.desiredImage(in: environment, of: repository, service: service)?.digest
             else { throw RegistryError.notInLog("no image of \(repository) is to run in \(environment)") }
@@ -125,11 +125,15 @@ extension Registry {
                 of: repository,
                 service: service
             )
-            return (current, images, isProven)
+            let ordered = try await catalog.orderedImage(
+                by: deployment,
+                in: environment,
+                of: repository,
+                service: service
+            )
+            return (current, ordered, images, isProven)
         }
-        if wanted == nil || wanted == current,
-            try await isOrdered(deployment, environment, service, current, in: repository)
-        {
+        if ordered == current, wanted == nil || wanted == current {
             return Rollback(repository: repository, digest: current, former: nil, event: nil, isProven: true)
         }
         guard wanted != current else { throw RegistryError.recordConflict("\(current) is what is to run there now") }
@@ -160,22 +164,6 @@ extension Registry {
         throw RegistryError.recordConflict(
             "there is no former image of \(repository) in \(environment) to go back to\(passedOver); name one"
         )
-    }
-
-    /// Whether a rollback of that name has ordered the image that is to run now.
-    private func isOrdered(
-        _ deployment: PlaceName,
-        _ environment: PlaceName,
-        _ service: PlaceName?,
-        _ digest: Digest,
-        in repository: RepositoryName
-    ) async throws -> Bool {
-        let page = try await releases(of: digest, in: repository, limit: RegistryLimits.figuresPage)
-        return page.elements.contains { record in
-            guard case .step(let step) = record.entry.fact, step.target == nil else { return false }
-            return step.phase == .rollbackOrdered && step.deployment == deployment && step.service == service
-                && step.environment == environment
-        }
     }
 
     private static func receipt(_ outcome: ReleaseRecording, _ digest: Digest?) throws -> ReleaseReceipt {

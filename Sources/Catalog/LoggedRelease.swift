@@ -17,7 +17,7 @@ import Releases
 struct LoggedRelease {
     let kind: EventKind
     let digest: Digest?
-    /// What was to run there before.
+    /// What was to run there before; of a rollout that was rolled back the image that it began with, which is given up.
     let former: Digest?
     let fact: ReleaseFact
 

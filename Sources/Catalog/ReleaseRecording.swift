@@ -22,7 +22,7 @@ extension SQL {
             AND deployment = ? AND target = ? ORDER BY id DESC LIMIT 1
         """
     static let firstStep = """
-        SELECT phase FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ? AND service = ?
+        SELECT phase, digest FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ? AND service = ?
             AND deployment = ? AND target = '' ORDER BY id LIMIT 1
         """
     static let orderedImage = """
@@ -145,8 +145,8 @@ extension Catalog {
             if wants, try !transaction.isLive(digest, in: repository) { return .unknownImage }
             let columns = ReleaseColumns(.step(step))
             let key: [Argument] = [repository.id, columns.environment, columns.service, columns.deployment]
-            let first = try transaction.database.rows(SQL.firstStep, arguments: key).first?.text(0)
-            let isBack = first == DeploymentStep.Phase.rollbackOrdered.rawValue
+            let first = try transaction.database.rows(SQL.firstStep, arguments: key).first
+            let isBack = try first?.text(0) == DeploymentStep.Phase.rollbackOrdered.rawValue
             let phase = isBack && step.phase == .rolledBack ? .healthy : step.phase
             let place = ReleasePlace(step.environment, step.service)
             let current = try transaction.desired(at: place, in: repository)
@@ -165,10 +165,11 @@ extension Catalog {
                 phase: phase,
                 configuration: step.configuration
             )
+            let givenUp = step.target == nil && phase == .rolledBack ? try first?.optionalDigest(1) : nil
             let release = LoggedRelease(
                 .deploymentStepped,
                 digest: digest,
-                former: wants ? current : nil,
+                former: wants ? current : givenUp,
                 .step(told)
             )
             let event = try transaction.record(release, in: repository, context)

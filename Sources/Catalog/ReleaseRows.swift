@@ -75,7 +75,8 @@ extension Transaction {
                     try mark(SQL.markBad, former, at: place, in: repository)
                 }
             case .healthy: try mark(SQL.markGood, digest, at: place, in: repository)
-            case .failed, .rolledBack: try mark(SQL.markBad, digest, at: place, in: repository)
+            case .failed: try mark(SQL.markBad, digest, at: place, in: repository)
+            case .rolledBack: try mark(SQL.markBad, release.former ?? digest, at: place, in: repository)
             default: return
             }
         }

@@ -232,6 +232,30 @@ import Testing
         #expect(rest?.rollback == [], "a rollout that was rolled back was given up")
     }
 
+    @Test func aRolloutThatGoesBackByItselfGivesUpTheImageItBeganWith() async throws {
+        for (image, rollout) in [(0, "d1"), (1, "d2"), (2, "d3")] {
+            try await step(.started, image, rollout)
+            try await step(.healthy, image, rollout)
+        }
+        // Which image a tool names here differs: what it went back to, or what it gave up.
+        try await step(.rolledBack, 1, "d3")
+        _ = try await promote(3)
+        let here = try await desired()
+        #expect(here?.rollback == [images[1], images[0]])
+        try await step(.healthy, 2, "d4")
+        let again = try await desired()
+        #expect(again?.rollback == [images[2], images[1], images[0]], "it was healthy after it was given up")
+    }
+
+    @Test func otherPlacesSayNothingOfWhatWasGood() async throws {
+        try await step(.healthy, 0, "d1")
+        try await step(.healthy, 1, "d2", in: "staging")
+        try await step(.failed, 0, "d1", in: "staging")
+        _ = try await promote(3)
+        let here = try await desired()
+        #expect(here?.rollback == [images[0]])
+    }
+
     @Test func whereNothingWasReportedHealthyWhatRanThereIsTaken() async throws {
         try await deployments.report(1, service: "web")
         try await deployments.report(2, service: "web")

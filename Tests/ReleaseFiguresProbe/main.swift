@@ -32,16 +32,12 @@ enum Probe {
             flapping.add(entry)
         }
         var writer = JSONWriter()
-        try writer.object { writer in
+        writer.object { writer in
             writer.key("figures")
             figures.finish(at: at).write(to: &writer)
             writer.key("flapping")
             writer.array { writer in
                 for flap in flapping.cases(at: at) { write(flap, to: &writer) }
-            }
-            writer.key("lastGood")
-            try writer.array { writer in
-                for place in question["places"]?.elements ?? [] { try writeLastGood(place, known, to: &writer) }
             }
         }
         return writer.text
@@ -69,26 +65,6 @@ enum Probe {
             for name in names { writer.string(name) }
             writer.integer(flap.flips)
             writer.integer(flap.lastFlip)
-        }
-    }
-
-    private static func writeLastGood(
-        _ place: JSONValue,
-        _ entries: ArraySlice<ReleaseEntry>,
-        to writer: inout JSONWriter
-    ) throws {
-        let good = ReleaseInspection.lastGood(
-            repository: try RepositoryName(parsing: EntryReader.text(place, "repository")),
-            environment: try PlaceName(parsing: EntryReader.text(place, "environment")),
-            service: try EntryReader.name(place, "service"),
-            otherThan: try place["other"]?.text.map { try Digest(parsing: $0) },
-            in: entries
-        )
-        guard let good else { return writer.null() }
-        writer.array { writer in
-            writer.string(good.digest.description)
-            writer.string(good.deployment.description)
-            writer.integer(good.time)
         }
     }
 }

@@ -221,19 +221,10 @@ class Events:
         self.step(now, repository, place, self.name("n"), image, phase, target)
 
 
-def places(entries):
-    found = {}
-    for entry in entries:
-        if entry["kind"] == "step":
-            found[entry["repository"], entry["environment"], entry.get("service")] = entry.get("digest")
-    return found
-
-
 def questions(random, entries, count):
     """Windows of many lengths, evaluated in them, at their end and after it, with filters."""
     times = [entry["time"] for entry in entries]
     first, last = times[0], times[-1]
-    known = sorted(places(entries).items(), key=str)
     limits = [0, 1, -1, 10 * MINUTE, HOUR, HOUR - 1, HOUR + 1, DAY]
     asked = []
     for number in range(count):
@@ -246,15 +237,11 @@ def questions(random, entries, count):
             at = last + random.choice([0, DAY])
         question = {
             "from": start, "to": end, "at": at, "production": random.choice([PRODUCTION, PRODUCTION, ["prod"], []]),
-            "driftAfter": random.choice([15 * MINUTE, 15 * MINUTE, HOUR, 1, 0, 5 * MINUTE]), "places": [],
+            "driftAfter": random.choice([15 * MINUTE, 15 * MINUTE, HOUR, 1, 0, 5 * MINUTE]),
         }
         if number and random.random() < 0.4:
             question["repository"] = random.choice(REPOSITORIES)
         if number and random.random() < 0.4:
             question["environment"] = random.choice(ENVIRONMENTS)
-        for (repository, environment, service), image in random.sample(known, min(3, len(known))):
-            place = {"repository": repository, "environment": environment, "service": service}
-            place["other"] = random.choice([None, image])
-            question["places"].append({key: value for key, value in place.items() if value is not None})
         asked.append(question)
     return asked

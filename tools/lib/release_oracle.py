@@ -493,44 +493,8 @@ def flapping(entries, at):
     return sorted(found, key=lambda flap: (-flap[6], -flap[7], flap[:5]))
 
 
-def last_good(entries, at, place):
-    """The last good image of a place: every mark with its place in the record, then each image's last one."""
-    wanted = (place["repository"], place["environment"], place.get("service"))
-    steps = [
-        entry for entry in entries
-        if entry["time"] <= at and entry["kind"] == "step" and entry.get("digest") and place_of(entry) == wanted
-    ]
-    first = {}
-    for number, step in enumerate(steps):
-        first.setdefault(step["deployment"], (number, step))
-    begun = sorted(first.values(), key=lambda pair: pair[0])
-    marks = []
-    for number, step in enumerate(steps):
-        beginning, opening = first[step["deployment"]]
-        is_rollback = opening["phase"] == "rollback-ordered" and not opening.get("target")
-        if step.get("target"):
-            continue
-        if is_rollback and number == beginning:
-            former = [entry for position, entry in begun if position < number][-1:]
-            if former and former[0]["digest"] != step["digest"]:
-                marks.append((number, former[0]["digest"], None))
-        if step["phase"] == "healthy":
-            marks.append((number, step["digest"], step))
-        elif step["phase"] == "failed":
-            marks.append((number, step["digest"], None))
-        elif step["phase"] in ("rollback-ordered", "rolled-back") and not is_rollback:
-            marks.append((number, opening["digest"], None))
-    last = {digest: (number, step) for number, digest, step in marks}
-    good = [pair for digest, pair in last.items() if pair[1] and digest != place.get("other")]
-    if not good:
-        return None
-    step = max(good, key=lambda pair: pair[0])[1]
-    return [step["digest"], step["deployment"], step["time"]]
-
-
 def answer(entries, question):
     return {
         "figures": Oracle(entries, question).figures(),
         "flapping": flapping(entries, question["at"])[:1000],
-        "lastGood": [last_good(entries, question["at"], place) for place in question.get("places", [])],
     }

@@ -45,6 +45,4 @@ package enum ReleaseFiguresLimits {
     /// What is open of one kind at once: deployments, boots, reports and the like. What comes beyond is not counted,
     /// and said to be so.
     package static let openLimit = 1_000_000
-    /// Deployments and images of one place that are looked at for the last good image: the latest ones.
-    package static let inspectedLimit = 10_000
 }

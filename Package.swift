@@ -289,6 +289,12 @@ let package = Package(
             swiftSettings: testing
         ),
         .executableTarget(
+            name: "AvailabilityProbe",
+            dependencies: ["OCI", "Observability"],
+            path: "Tests/AvailabilityProbe",
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "ReleaseFiguresProbe",
             dependencies: ["OCI", "Releases"],
             path: "Tests/ReleaseFiguresProbe",

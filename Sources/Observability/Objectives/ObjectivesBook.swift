@@ -27,8 +27,9 @@ package final class ObjectivesBook: Sendable {
         var open: Int64
         /// Rows of minutes that are over and were not handed out.
         var settled: [SampledMinute] = []
-        /// Whether what is missing of the minute of a start after a crash was added.
-        var isCrashCounted = false
+        /// Samples that were added as missing to the minute of a start after a crash, and have not come since; nil until
+        /// that minute was ended.
+        var missing: Int64?
     }
 
     package let objectives: [ServiceLevelObjective]
@@ -101,24 +102,24 @@ package final class ObjectivesBook: Sendable {
 
     /// Ends the minutes before a time, and hands out their rows.
     package func closeMinutes(before seconds: Int64) -> [SampledMinute] {
-        take(until: seconds / 60)
+        take(until: seconds / 60, at: seconds)
     }
 
     /// Hands out the rows of the minute that goes on too: the process ends.
     package func closeAll(at seconds: Int64) -> [SampledMinute] {
-        take(until: seconds / 60 + 1)
+        take(until: seconds / 60 + 1, at: seconds)
     }
 
-    private func take(until end: Int64) -> [SampledMinute] {
+    private func take(until end: Int64, at seconds: Int64) -> [SampledMinute] {
         state.withLock { state in
-            settle(until: end, &state)
+            settle(until: end, at: seconds, &state)
             defer { state.settled = [] }
             return state.settled.sorted { ($0.minute, $0.region, $0.source) < ($1.minute, $1.region, $1.source) }
         }
     }
 
     /// Ends the minutes before one: their samples are kept, and wait to be handed out.
-    private func settle(until end: Int64, _ state: inout State) {
+    private func settle(until end: Int64, at seconds: Int64, _ state: inout State) {
         if expected > 0, let warmUp = start.warmUp {
             // A row of nothing says that the minute was seen and does not count.
             let regions = Set(state.series.keys.map(\.region) + state.pending.keys.map(\.key.region) + [region])
@@ -130,27 +131,50 @@ package final class ObjectivesBook: Sendable {
                 }
             }
         }
+        addCrash(until: end, &state)
         for (place, counts) in state.pending where place.minute < end {
             state.pending[place] = nil
-            let row = row(place, counts, &state)
+            let row = row(place, counts, at: seconds, &state)
             Self.keep(row, in: &state)
             if state.settled.count < ObjectivesLimits.unsavedRows { state.settled.append(row) }
         }
         state.open = max(state.open, end)
     }
 
-    /// In the minute in which the process started after a crash, what was not sampled is missing: that is added once,
-    /// however late the last of its samples come.
+    /// A minute of which an earlier run has written something is looked at though this one has sampled nothing of it.
+    private func addCrash(until end: Int64, _ state: inout State) {
+        let place = Pending(
+            key: Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue),
+            minute: start.at / 60
+        )
+        guard expected > 0, !start.isClean, state.missing == nil, place.minute < end,
+            state.pending[place] == nil, state.series[place.key]?[place.minute] != nil
+        else { return }
+        state.pending[place] = (0, 0)
+    }
+
+    /// In the minute in which the process started after a crash, what was not sampled is missing, up to a clean end
+    /// within that minute. It is added once. Failed samples that come later are those that were missing.
     private func row(
         _ place: Pending,
         _ counts: (good: Int64, total: Int64),
+        at seconds: Int64,
         _ state: inout State
     ) -> SampledMinute {
         var total = counts.total
         let isOwn = place.key == Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
-        if isOwn, !start.isClean, place.minute == start.at / 60, !state.isCrashCounted {
-            total = max(total, expected)
-            state.isCrashCounted = true
+        if isOwn, !start.isClean, place.minute == start.at / 60 {
+            if let missing = state.missing {
+                let known = min(missing, max(0, counts.total - counts.good))
+                state.missing = missing - known
+                total -= known
+            } else {
+                let due = expected * min(60, seconds - place.minute * 60) / 60
+                let written = Int64(state.series[place.key]?[place.minute]?.total ?? 0)
+                let missing = max(0, due - written - total)
+                state.missing = missing
+                total += missing
+            }
         }
         return SampledMinute(
             minute: place.minute,
@@ -177,7 +201,7 @@ package final class ObjectivesBook: Sendable {
     package func report(at seconds: Int64) -> ObjectivesReport {
         let isWarmingUp = start.isWarmingUp(at: seconds)
         return state.withLock { state in
-            settle(until: seconds / 60, &state)
+            settle(until: seconds / 60, at: seconds, &state)
             let keys = Set(state.series.keys).union(state.pending.keys.map(\.key))
                 .sorted { ($0.region, $0.source) < ($1.region, $1.source) }
             var tallies: [Key: [Tally]] = [:]

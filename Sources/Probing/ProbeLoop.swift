@@ -66,13 +66,19 @@ package struct ProbeLoop: Sendable {
         var canary: Canary?
         var pushedAt: UInt64?
         var isCleared = false
+        var deleteRefusal: String?
         while !Task.isCancelled {
             let (begin, at) = (environment.prober.monotonic(), environment.wall())
             let isDue = pushedAt.map { begin &- $0 >= UInt64(pushEvery) * 1_000_000_000 } ?? true
             let former = canary
-            let report = await prober.round(target, &canary, pushes: isDue)
+            var report = await prober.round(target, &canary, pushes: isDue)
             guard !Task.isCancelled else { return }
             if canary != former || report.refusal != nil { pushedAt = begin }
+            let deletion = report.steps.first { $0.step == .delete }
+            if former != nil, canary != former, deletion == nil || deletion?.failure != nil { isCleared = false }
+            // Deleted is seldom: that it may not be holds until it may.
+            if let deletion { deleteRefusal = deletion.failure?.code == .denied ? deletion.failure?.reason : nil }
+            if report.refusal == nil { report.refusal = deleteRefusal }
             let count = Self.samples(nanoseconds: environment.prober.monotonic() &- begin, every: every)
             await note(
                 ProbeSample(target: target.name, isGood: report.isAvailable, at: at, count: count, every: every),
@@ -87,7 +93,7 @@ package struct ProbeLoop: Sendable {
         }
     }
 
-    /// Deletes what runs before this one have left.
+    /// Deletes what runs and rounds before this one have left.
     private func clear(_ prober: Prober, but kept: Canary) async -> Bool {
         do throws(ClientError) {
             try await prober.clearLeftovers(target, but: kept)

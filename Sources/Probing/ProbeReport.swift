@@ -34,7 +34,7 @@ package struct ProbeReport: Sendable {
     /// The region, as the prober calls it.
     package let target: String
     package internal(set) var steps: [Step] = []
-    /// Why the registry does not let the prober do what it is to do; it only knocks then.
+    /// Why the registry does not let the prober do what it is to do. It only knocks where it may not push or pull.
     package internal(set) var refusal: String?
 
     package init(target: String) { self.target = target }

@@ -83,7 +83,7 @@ package struct Prober: Sendable {
     package func clearLeftovers(_ target: ProbeTarget, but kept: Canary) async throws(ClientError) {
         try await withClient(of: target) { client async throws(ClientError) in
             for tag in try await client.tags(limit: ProbeLimits.leftovers)
-            where tag.description.hasPrefix(Canary.tagPrefix) && tag != kept.tag {
+            where Canary.isTag(tag, at: target.name) && tag != kept.tag {
                 let digest = try await client.digest(of: tag)
                 try await client.delete(.tag(tag))
                 if let digest, digest != kept.digest { try await client.delete(.digest(digest)) }
@@ -128,7 +128,7 @@ private struct Round: Sendable {
         }
         let former = canary
         if pushes || canary == nil {
-            do throws(ClientError) { canary = try await push(client) } catch {
+            do throws(ClientError) { canary = try await push(client, target.name) } catch {
                 if error.code == .denied || error.code == .usage {
                     report.refusal = error.reason
                     report.steps = []
@@ -138,8 +138,8 @@ private struct Round: Sendable {
             }
         }
         guard let canary else {
-            // There is nothing to pull, since nothing could be pushed.
-            return
+            // There is nothing to pull, since nothing could be pushed: that says nothing of what could be fetched.
+            return await step(.knock) { () throws(ClientError) in try await client.knock() }
         }
         await step(.pullTag) { () throws(ClientError) in
             try await client.pull(.tag(canary.tag), expecting: canary.digest)
@@ -150,6 +150,11 @@ private struct Round: Sendable {
         await step(.pullBlobs) { () throws(ClientError) in
             for blob in canary.blobs { try await client.pull(blob: blob) }
         }
+        if let denied = report.steps.first(where: { $0.step.isOfAvailability && $0.failure?.code == .denied }) {
+            report.refusal = denied.failure?.reason
+            report.steps = []
+            return await step(.knock) { () throws(ClientError) in try await client.knock() }
+        }
         if report.steps.contains(where: { $0.failure?.code == .notFound }) { self.canary = nil }
         guard let former, former != canary, report.isAvailable else { return }
         await step(.delete) { () throws(ClientError) in
@@ -159,7 +164,7 @@ private struct Round: Sendable {
     }
 
     /// - Throws: What the step throws that failed; it is in the report.
-    private mutating func push(_ client: CanaryClient) async throws(ClientError) -> Canary {
+    private mutating func push(_ client: CanaryClient, _ target: String) async throws(ClientError) -> Canary {
         let layer = environment.randomBytes(ProbeLimits.layerBytes)
         let config = Array("{\"canary\":\"\(Base64.encode(environment.randomBytes(16)))\"}".utf8)
         var blobs: [Descriptor] = []
@@ -167,7 +172,7 @@ private struct Round: Sendable {
             blobs = [try await client.push(blob: layer), try await client.push(blob: config)]
         }
         let manifest = Canary.manifest(config: blobs[1], layer: blobs[0])
-        guard let tag = Canary.tag(environment.randomBytes(8)),
+        guard let tag = Canary.tag(at: target, environment.randomBytes(8)),
             let digest = try? Digest.of(manifest, algorithm: .sha256)
         else { throw ClientError(.usage, "no canary can be made") }
         try await needed(.pushManifest) { () throws(ClientError) in

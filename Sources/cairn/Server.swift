@@ -51,7 +51,7 @@ struct Server: Sendable {
         let following = try followingRegions(store)
         try await following.register()
         let keeper = try await AvailabilityKeeper.open(configuration, store)
-        keeper.take(Self.sources(following.regions, scrubbing.scrubber, store))
+        keeper.take(Self.sources(following.regions, configuration.regions, scrubbing.scrubber, store))
         let port = ListeningPort()
         let upstreams = try MirroredUpstreams(configuration.upstreams, store.registry)
         let telling = try TellingHooks(configuration.webhooks, store.catalog, logger: Logger(label: "webhooks"))

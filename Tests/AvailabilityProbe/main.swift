@@ -41,6 +41,7 @@ struct Life {
                 ServiceLevelObjective.defaults,
                 region: Self.region,
                 expected: expected,
+                probed: [Self.region, "us"],
                 start: start
             )
             begun.load(written)

@@ -13,9 +13,16 @@ import Testing
     private static func book(
         clean: Bool = false,
         at start: Int64 = begin,
-        objectives: [ServiceLevelObjective] = ServiceLevelObjective.defaults
+        objectives: [ServiceLevelObjective] = ServiceLevelObjective.defaults,
+        probed: Set<String> = [region, "us"]
     ) -> ObjectivesBook {
-        ObjectivesBook(objectives, region: region, expected: 2, start: StartOfRun(at: start, isClean: clean))
+        ObjectivesBook(
+            objectives,
+            region: region,
+            expected: 2,
+            probed: probed,
+            start: StartOfRun(at: start, isClean: clean)
+        )
     }
 
     /// Rows of the prober, two samples a minute, from `begin` on.
@@ -110,7 +117,8 @@ import Testing
             let first = rows.first { $0.minute == Self.begin / 60 }
             // After a crash the half of the minute that nobody saw is missing too: here both samples were taken.
             #expect(first?.good == 1 && first?.total == (isClean ? 1 : 2))
-            #expect(rows.count == (isClean ? 3 : 1), "minutes of warming up have a row, with or without samples")
+            let own = rows.filter { $0.region == Self.region }
+            #expect(own.count == (isClean ? 3 : 1), "minutes of warming up have a row, with or without samples")
             // Minute 3 is missing in either case, minutes 1 and 2 only after a crash.
             let expected = isClean ? 2.0 / 3 : 1.5 / 5
             #expect(abs((Self.ratio(book, "1h", minute: 4) ?? 0) - expected) < 1e-12)
@@ -236,9 +244,51 @@ import Testing
         }
     }
 
+    /// Where nobody probes nothing is missing: behind TLS without a name, a region that is only followed, one of before.
+    @Test func nobodyMissesWhatNobodyTakes() {
+        for isClean in [true, false] {
+            let book = Self.book(clean: isClean, at: Self.begin + 600, probed: [])
+            book.load(Self.rows([2, 1], region: "former"))
+            book.count(good: 1, total: 1, of: "objective:freshness", in: "us", at: Self.begin + 610)
+            for minute in 11...100 { _ = book.closeMinutes(before: Self.begin + Int64(minute) * 60) }
+            let report = book.report(at: Self.begin + 6_000)
+            for region in [Self.region, "us"] { #expect(Self.ratio(book, "5m", minute: 100, region: region) == nil) }
+            #expect(Self.ratio(book, "6h", minute: 100, region: "former") == 0.75)
+            #expect(report.statuses.filter { $0.region != "former" }.allSatisfy { $0.alert == nil })
+        }
+    }
+
+    /// Warming up is no sample: before the first one nothing is missing.
+    @Test func nothingIsMissingBeforeTheFirstSample() {
+        let book = Self.book(clean: true)
+        for minute in 1...9 { _ = book.closeMinutes(before: Self.begin + Int64(minute) * 60) }
+        #expect(Self.ratio(book, "1h", minute: 9) == nil)
+        for second in [5, 35] {
+            book.count(good: 1, total: 1, of: "probe", in: Self.region, at: Self.begin + 540 + Int64(second))
+        }
+        #expect(Self.ratio(book, "1h", minute: 10) == 1)
+    }
+
+    /// What a clock that was ahead has written does not hold up what comes.
+    @Test func rowsOfTheFutureAreNotTaken() {
+        let book = Self.book(at: Self.begin + 600)
+        book.load(
+            Self.rows([2, 2]) + [
+                SampledMinute(
+                    minute: Self.begin / 60 + 100_000,
+                    region: Self.region,
+                    source: "probe",
+                    good: 0,
+                    total: 2
+                )
+            ]
+        )
+        #expect(Self.ratio(book, "5m", minute: 2) == 1)
+    }
+
     /// 30 days are kept in memory, and what is older says nothing.
     @Test func theLongestWindowHasAnEnd() {
-        let book = Self.book(at: Self.begin)
+        let book = Self.book(at: Self.begin + 43_301 * 60)
         let minute = Self.begin / 60
         book.load([SampledMinute(minute: minute, region: Self.region, source: "probe", good: 0, total: 2)])
         book.load(

@@ -30,10 +30,11 @@ import Testing
 
     private static func target(
         _ port: Int,
-        pushes: Bool = true
+        pushes: Bool = true,
+        name: String = "eu"
     ) throws -> ProbeTarget {
         ProbeTarget(
-            name: "eu",
+            name: name,
             origin: try Origin(parsing: "127.0.0.1:\(port)", tls: .nowhere),
             repository: pushes ? RepositoryName("cairn-canary/eu") : nil,
             credentials: try CredentialSource(given: nil, environment: [:]),
@@ -73,6 +74,26 @@ import Testing
             try await prober.clearLeftovers(target, but: try #require(new))
             let left = try await Self.tags(server)
             #expect(left.map(\.description) == [new?.tag.description])
+        }
+    }
+
+    /// Regions follow one another: the canaries of all targets of a prober meet in one repository.
+    @Test func theCanariesOfOtherTargetsAreLeftAlone() async throws {
+        try await TestServer.with { server in
+            let prober = Prober(World().environment)
+            var canaries: [String: Canary] = [:]
+            for name in ["eu", "eu-west", "us"] {
+                var canary: Canary?
+                _ = await prober.round(try Self.target(server.port, name: name), &canary, pushes: true)
+                let kept = try #require(canary)
+                canaries[name] = kept
+            }
+            for name in ["eu", "us"] {
+                let kept = try #require(canaries[name])
+                try await prober.clearLeftovers(try Self.target(server.port, name: name), but: kept)
+            }
+            let left = try await Self.tags(server)
+            #expect(Set(left) == Set(canaries.values.map(\.tag)))
         }
     }
 

@@ -7,7 +7,7 @@ Nothing here was taken from the registry's code."""
 
 from collections import defaultdict
 
-OWN, PROBE = "eu", "probe"
+OWN, OTHER, PROBE = "eu", "us", "probe"
 WINDOWS = {"5m": 5, "1h": 60, "6h": 360, "3d": 4_320, "30d": 43_200}
 WARM_UP = 120
 
@@ -90,7 +90,7 @@ class Oracle:
                 known[region, source][minute] = (was[0] + good, was[1] + total)
             if run.is_clean:
                 for minute in range(first, min(until, (run.start + WARM_UP - 1) // 60 + 1)):
-                    for region in {region for region, _ in known} | {OWN}:
+                    for region in (OWN, OTHER):
                         known[region, PROBE].setdefault(minute, (0, 0))
         return known
 
@@ -108,7 +108,8 @@ class Oracle:
 
     def ratio(self, known, region, source, now, length, expected):
         minutes = known[region, source]
-        first, own = min(minutes), known[OWN, PROBE]
+        first = min((minute for minute, (_, total) in minutes.items() if total > 0), default=now)
+        own = known[OWN, PROBE]
         part = whole = 0
         for minute in range(max(first, now - length + 1), now + 1):
             if minute in self.exempt[region]:

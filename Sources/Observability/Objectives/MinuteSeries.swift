@@ -8,7 +8,7 @@ struct MinuteSeries: Sendable {
 
     private var good: [UInt32]
     private var total: [UInt32]
-    /// The oldest minute that has a row, in minutes since 1970; nil where none has one.
+    /// The oldest minute that has a sample, in minutes since 1970; nil where none has one.
     private(set) var first: Int64?
     /// The newest minute that is in the ring.
     private var last: Int64?
@@ -22,7 +22,7 @@ struct MinuteSeries: Sendable {
 
     /// Adds to what a minute has. What is older than the ring says only since when there are samples.
     mutating func add(good added: UInt32, total addedTotal: UInt32, at minute: Int64) {
-        first = min(first ?? minute, minute)
+        if addedTotal > 0 { first = min(first ?? minute, minute) }
         advance(to: minute)
         guard let last, minute > last - Int64(ObjectivesLimits.minutes) else { return }
         let slot = Self.slot(minute)

@@ -27,48 +27,53 @@ package final class ObjectivesBook: Sendable {
         var open: Int64
         /// Rows of minutes that are over and were not handed out.
         var settled: [SampledMinute] = []
-        /// Samples that were added as missing to the minute of a start after a crash, and have not come since; nil until
-        /// that minute was ended.
+        /// Samples that were added as missing to the minute of a start after a crash, and have not come since; nil
+        /// until that minute was ended.
         var missing: Int64?
     }
 
     package let objectives: [ServiceLevelObjective]
     /// The name of the own region.
     package let region: String
-    /// Samples that the prober takes in a minute of each region; 0 where it takes none.
+    /// Samples that the prober takes in a minute of each region that it probes.
     private let expected: Int64
+    /// The regions that are probed.
+    private let probed: Set<String>
     private let start: StartOfRun
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - objectives: What is promised.
     ///   - region: The name of the own region.
-    ///   - expected: Samples that the prober takes in a minute of each region; 0 where it takes none.
+    ///   - expected: Samples that the prober takes in a minute of each region that it probes.
+    ///   - probed: The regions that are probed. Of any other one nothing is missing.
     ///   - start: Since when the process runs.
     package init(
         _ objectives: [ServiceLevelObjective],
         region: String,
         expected: Int64,
+        probed: Set<String>,
         start: StartOfRun
     ) {
         precondition(objectives.count <= ObjectivesLimits.objectives)
         self.objectives = objectives
         self.region = region
         self.expected = expected
+        self.probed = probed
         self.start = start
         state = Mutex(State(open: start.at / 60))
     }
 
     // MARK: Samples
 
-    /// Takes what earlier runs have written.
+    /// Takes what earlier runs have written. What a clock that was ahead has written is not taken.
     package func load(_ rows: [SampledMinute]) {
         state.withLock { state in
-            for row in rows { Self.keep(row, in: &state) }
+            for row in rows where row.minute <= start.at / 60 { Self.keep(row, in: &state) }
         }
     }
 
-    /// Counts samples of the minute that a time is in. Bad ones of the prober do not count while the process warms up.
+    /// Counts samples of the minute that a time is in. Bad ones do not count while the process warms up.
     ///
     /// - Returns: Whether they count: not in maintenance, nor while the process warms up.
     @discardableResult
@@ -120,11 +125,10 @@ package final class ObjectivesBook: Sendable {
 
     /// Ends the minutes before one: their samples are kept, and wait to be handed out.
     private func settle(until end: Int64, at seconds: Int64, _ state: inout State) {
-        if expected > 0, let warmUp = start.warmUp {
+        if let warmUp = start.warmUp {
             // A row of nothing says that the minute was seen and does not count.
-            let regions = Set(state.series.keys.map(\.region) + state.pending.keys.map(\.key.region) + [region])
             for minute in warmUp where minute >= state.open && minute < end {
-                for region in regions {
+                for region in probed {
                     let key = Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
                     let place = Pending(key: key, minute: minute)
                     if state.pending[place] == nil { state.pending[place] = (0, 0) }
@@ -147,8 +151,8 @@ package final class ObjectivesBook: Sendable {
             key: Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue),
             minute: start.at / 60
         )
-        guard expected > 0, !start.isClean, state.missing == nil, place.minute < end,
-            state.pending[place] == nil, state.series[place.key]?[place.minute] != nil
+        guard probed.contains(region), !start.isClean, state.missing == nil, place.minute < end,
+            state.pending[place] == nil, let written = state.series[place.key]?[place.minute], written.total < expected
         else { return }
         state.pending[place] = (0, 0)
     }
@@ -163,7 +167,7 @@ package final class ObjectivesBook: Sendable {
     ) -> SampledMinute {
         var total = counts.total
         let isOwn = place.key == Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
-        if isOwn, !start.isClean, place.minute == start.at / 60 {
+        if isOwn, probed.contains(region), !start.isClean, place.minute == start.at / 60 {
             if let missing = state.missing {
                 let known = min(missing, max(0, counts.total - counts.good))
                 state.missing = missing - known
@@ -282,11 +286,11 @@ package final class ObjectivesBook: Sendable {
         return sums
     }
 
-    /// A minute without a sample of the prober is bad. Of another region it says nothing where this process did not run
-    /// itself: there was nobody to see.
+    /// A minute without a sample of the prober is bad where the region is probed. Of another region it says nothing
+    /// where this process did not run itself: there was nobody to see.
     private func weighing(of key: Key, _ state: State, isOfTime: Bool) -> MinuteSeries.Weighing {
         guard isOfTime else { return .bySample }
-        guard expected > 0, key.source == ServiceLevelObjective.Source.probe.rawValue else {
+        guard key.source == ServiceLevelObjective.Source.probe.rawValue, probed.contains(key.region) else {
             return .byMinute { _ in false }
         }
         guard key.region != region else { return .byMinute { _ in true } }

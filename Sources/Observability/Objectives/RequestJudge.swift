@@ -18,17 +18,16 @@ package final class RequestJudge: Sendable {
 
     private final class Series: Sendable {
         let good = Atomic<UInt64>(0)
-        let total = Atomic<UInt64>(0)
+        let bad = Atomic<UInt64>(0)
 
         func count(isGood: Bool) {
-            total.wrappingAdd(1, ordering: .relaxed)
-            if isGood { good.wrappingAdd(1, ordering: .relaxed) }
+            if isGood { good.wrappingAdd(1, ordering: .relaxed) } else { bad.wrappingAdd(1, ordering: .relaxed) }
         }
 
-        /// The good ones are read first: never more of them than of all.
+        /// One that is counted in between is in neither, or in the right one.
         var counts: Counts {
             let good = good.load(ordering: .relaxed)
-            return Counts(good: good, total: max(good, total.load(ordering: .relaxed)))
+            return Counts(good: good, total: good + bad.load(ordering: .relaxed))
         }
     }
 

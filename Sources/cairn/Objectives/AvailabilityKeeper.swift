@@ -37,6 +37,8 @@ final class AvailabilityKeeper: Service {
     let judge: RequestJudge
     private let store: Store
     private let names: [String: String]
+    /// What the prober probes.
+    let probed: [ProbeService.Aim]
     private let canaries: String
     private let figures: ObjectiveFigures
     private let logger = Logger(label: "objectives")
@@ -60,6 +62,7 @@ final class AvailabilityKeeper: Service {
         let origin = store.catalog.settings.origin
         let region = configuration.regionName ?? origin
         self.store = store
+        probed = ProbeService.aims(configuration, as: region)
         canaries = configuration.probe.repository
         names = Dictionary(
             configuration.regions.map { ($0.log, $0.name) } + [(origin, region)],
@@ -69,6 +72,7 @@ final class AvailabilityKeeper: Service {
             configuration.objectives.objectives,
             region: region,
             expected: configuration.probe.roundsInMinute,
+            probed: Set(probed.map(\.name)),
             start: start
         )
         judge = RequestJudge(
@@ -188,11 +192,9 @@ final class AvailabilityKeeper: Service {
         for status in report.statuses {
             let key = "\(status.objective.name) \(status.region)"
             let rule = status.alert
-            let former = state.withLock { state in
-                defer { state.burning[key] = rule?.name }
-                return state.burning[key]
-            }
-            guard rule?.name != former else { continue }
+            // While alerts are silent nothing is known of the end of one.
+            guard !report.isWarmingUp, !book.isInMaintenance(status.region, at: report.at) else { continue }
+            guard rule?.name != state.withLock({ $0.burning[key] }) else { continue }
             var body = ["objective": status.objective.name, "region": status.region]
             if let rule {
                 body["rule"] = rule.name
@@ -202,8 +204,9 @@ final class AvailabilityKeeper: Service {
             do {
                 let kind = rule == nil ? "budget.calm" : "budget.burn"
                 try await store.catalog.notice(kind, subject: status.objective.name, body)
+                state.withLock { $0.burning[key] = rule?.name }
             } catch {
-                logger.debug("a burning budget was not told", metadata: ["error": "\(error)"])
+                logger.debug("a burning budget was not told; it is tried again", metadata: ["error": "\(error)"])
             }
         }
     }

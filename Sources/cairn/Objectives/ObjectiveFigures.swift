@@ -4,6 +4,7 @@
 import Metrics
 import Observability
 import Probing
+import Registry
 import Synchronization
 
 /// Shows what objectives come to as metrics.
@@ -16,8 +17,16 @@ final class ObjectiveFigures: Sendable {
         let environment: String?
     }
 
+    /// What objectives and availability come to.
+    private struct Gauges {
+        var budgets = ShownGauge("cairn_slo_error_budget_remaining_ratio")
+        var rates = ShownGauge("cairn_slo_burn_rate")
+        var availability = ShownGauge("cairn_availability_ratio")
+    }
+
     private let objectives: [ServiceLevelObjective]
     private let region: String
+    private let gauges = Mutex(Gauges())
     private let shown = Mutex<Set<Place>>([])
     private let begun = Mutex<Set<String>>([])
 
@@ -73,24 +82,25 @@ final class ObjectiveFigures: Sendable {
     }
 
     func show(_ report: ObjectivesReport) {
+        typealias Values = [[String: String]: Double]
+        var (budgets, rates, availability): (Values, Values, Values) = ([:], [:], [:])
         for status in report.statuses {
-            let dimensions = [("objective", status.objective.name), ("region", status.region)]
-            if let budget = status.budget {
-                Meter(label: "cairn_slo_error_budget_remaining_ratio", dimensions: dimensions).set(budget)
-            }
+            var labels = ["objective": status.objective.name, "region": status.region]
+            budgets[labels] = status.budget
             for (window, rate) in status.burnRates {
-                guard let rate else { continue }
-                Meter(label: "cairn_slo_burn_rate", dimensions: dimensions + [("window", window.name)]).set(rate)
+                labels["window"] = window.name
+                rates[labels] = rate
             }
         }
         for figure in report.availability {
             for (window, ratio) in figure.ratios {
-                guard let ratio else { continue }
-                Meter(
-                    label: "cairn_availability_ratio",
-                    dimensions: [("region", figure.region), ("source", figure.source), ("window", window.name)]
-                ).set(ratio)
+                availability[["region": figure.region, "source": figure.source, "window": window.name]] = ratio
             }
+        }
+        gauges.withLock { gauges in
+            gauges.budgets.show(budgets)
+            gauges.rates.show(rates)
+            gauges.availability.show(availability)
         }
         Meter(label: "cairn_warm_up_active", dimensions: [("region", region)]).set(report.isWarmingUp ? 1 : 0)
         show(report.maintenance)

@@ -21,7 +21,9 @@ struct ObjectivesSettings: Sendable, Hashable {
 
     var objectives = ServiceLevelObjective.defaults
     /// Whether a request that is refused with 429 counts as good.
-    var limitedIsGood = true
+    var limitedIsGood: Bool { limitedWasGood ?? true }
+    /// What an objective says of it; nil where none does.
+    private var limitedWasGood: Bool?
 
     private typealias Fields = YAMLFields<SectionError>
 
@@ -74,7 +76,11 @@ struct ObjectivesSettings: Sendable, Hashable {
                 guard source == .requests, ["good", "bad"].contains(limited) else {
                     throw fields.error("limited", "is good or bad, of an objective of requests")
                 }
-                limitedIsGood = limited == "good"
+                let isGood = limited == "good"
+                guard limitedWasGood ?? isGood == isGood else {
+                    throw fields.error("limited", "is one word for all objectives: another one says otherwise")
+                }
+                limitedWasGood = isGood
             }
             result = .availability(source)
         case "latency":
@@ -86,7 +92,11 @@ struct ObjectivesSettings: Sendable, Hashable {
             result = .latency(requests, milliseconds: try Self.milliseconds(fields))
         case "freshness":
             allowed = ["within"]
-            result = .freshness(seconds: max(1, try Self.milliseconds(fields) / 1_000))
+            let milliseconds = try Self.milliseconds(fields)
+            guard milliseconds % 1_000 == 0 else {
+                throw fields.error("within", "is in whole seconds, of an objective of freshness")
+            }
+            result = .freshness(seconds: milliseconds / 1_000)
         case "durability":
             allowed = []
             result = .durability

@@ -15,18 +15,14 @@ import Synchronization
 /// Probes this registry and others while the server runs.
 struct ProbeService: Service {
     private let settings: ProbeSettings
-    private let regions: [RegionSettings]
     private let keeper: AvailabilityKeeper
     private let listen: ListenAddress
-    private let usesTLS: Bool
     private let port: ListeningPort
     private let logger = Logger(label: "probe")
 
     init(_ configuration: Configuration, _ keeper: AvailabilityKeeper, _ port: ListeningPort) {
         settings = configuration.probe
-        regions = configuration.regions
         listen = configuration.listen
-        usesTLS = configuration.tlsCertificate != nil
         self.keeper = keeper
         self.port = port
     }
@@ -68,47 +64,61 @@ struct ProbeService: Service {
         sleep: { try await Task.sleep(for: $0) }
     )
 
+    /// A registry that is probed.
+    struct Aim: Sendable {
+        let name: String
+        /// How it is reached; nil for this one's own socket.
+        let remote: RemoteSettings?
+    }
+
+    /// What is probed by a registry that has a name: of nothing else samples are expected.
+    static func aims(_ configuration: Configuration, as name: String) -> [Aim] {
+        let settings = configuration.probe
+        guard settings.isEnabled else { return [] }
+        var aims: [Aim] = []
+        func add(_ aim: Aim) {
+            guard aims.count < ProbeLimits.targets, !aims.contains(where: { $0.name == aim.name }) else { return }
+            aims.append(aim)
+        }
+        // With TLS its own socket has no name that a certificate could be of.
+        if settings.own != nil || configuration.tlsCertificate == nil { add(Aim(name: name, remote: settings.own)) }
+        // Who pushes nothing asks nobody else.
+        guard settings.pushes else { return aims }
+        for target in settings.targets { add(Aim(name: target.name, remote: target.remote)) }
+        for region in settings.probesPeers ? configuration.regions : [] {
+            add(Aim(name: region.name, remote: region.remote))
+        }
+        return aims
+    }
+
     private func targets(_ port: Int) -> [ProbeTarget] {
         let name = keeper.book.region
-        let repository = settings.repository(of: name)
-        var targets: [ProbeTarget] = []
-        func add(_ name: String, _ remote: RemoteSettings) {
-            var options = Transport.Options()
-            remote.configure(&options)
-            add(name, remote.origin, remote.credentials, options)
-        }
-        func add(_ name: String, _ origin: Origin, _ credentials: Credentials?, _ options: Transport.Options) {
-            guard targets.count < ProbeLimits.targets, !targets.contains(where: { $0.name == name }),
-                let source = try? CredentialSource(given: credentials, environment: [:])
-            else { return }
-            targets.append(
-                ProbeTarget(
-                    name: name,
-                    origin: origin,
-                    repository: repository,
-                    credentials: source,
-                    transport: options,
-                    milliseconds: settings.milliseconds
-                )
-            )
-        }
-        if let own = settings.own {
-            add(name, own)
-        } else if usesTLS {
+        if !keeper.probed.contains(where: { $0.name == name }) {
             logger.warning(
                 "this registry does not probe itself: with TLS it has to know its name; set 'url' of 'probe'",
                 metadata: ["see": "docs/observability.md"]
             )
-        } else {
-            let host = ["0.0.0.0", "::"].contains(listen.host) ? "127.0.0.1" : listen.host
-            let origin = try? Origin(parsing: "\(ListenAddress(host: host, port: port))", tls: .nowhere)
-            if let origin { add(name, origin, settings.credentials, Transport.Options()) }
         }
-        // Who pushes nothing asks nobody else.
-        guard settings.pushes else { return targets }
-        for target in settings.targets { add(target.name, target.remote) }
-        for region in settings.probesPeers ? regions : [] { add(region.name, region.remote) }
-        return targets
+        let host = ["0.0.0.0", "::"].contains(listen.host) ? "127.0.0.1" : listen.host
+        let socket = "\(ListenAddress(host: host, port: port))"
+        return keeper.probed.compactMap { aim in
+            var options = Transport.Options()
+            aim.remote?.configure(&options)
+            let credentials = aim.remote.map(\.credentials) ?? settings.credentials
+            do {
+                return ProbeTarget(
+                    name: aim.name,
+                    origin: try aim.remote?.origin ?? Origin(parsing: socket, tls: .nowhere),
+                    repository: settings.repository(of: name),
+                    credentials: try CredentialSource(given: credentials, environment: [:]),
+                    transport: options,
+                    milliseconds: settings.milliseconds
+                )
+            } catch {
+                logger.error("cannot be probed", metadata: ["region": "\(aim.name)", "error": "\(error)"])
+                return nil
+            }
+        }
     }
 }
 

@@ -46,6 +46,8 @@ struct ProbeSettings: Sendable, Hashable {
     var own: RemoteSettings?
     /// At its own socket; nil for nobody.
     var credentials: Credentials?
+    /// The file that their password was read from.
+    var passwordFile: String?
     var probesPeers = true
     var targets: [Target] = []
 
@@ -76,6 +78,7 @@ struct ProbeSettings: Sendable, Hashable {
                 throw fields.error(key, "needs a 'url': the registry's own socket is asked without")
             }
             credentials = try RemoteSettings.credentials(fields, directory: directory)
+            passwordFile = try RemoteSettings.passwordFile(fields, directory: directory)
         }
         for element in try fields.elements("targets") {
             let target = try Fields(element, "a target of the prober", keys: ["name"] + RemoteSettings.keys)
@@ -100,6 +103,11 @@ struct ProbeSettings: Sendable, Hashable {
             throw fields.error(key, "is from \(range.lowerBound)s to \(range.upperBound)s")
         }
         return seconds
+    }
+
+    /// The files that nobody else is to read.
+    var secretFiles: [String] {
+        [passwordFile].compactMap { $0 } + (own?.secretFiles ?? []) + targets.flatMap(\.remote.secretFiles)
     }
 
     /// Rounds in a whole minute.

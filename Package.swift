@@ -184,8 +184,7 @@ let package = Package(
             dependencies: [
                 "Access", "Catalog", "Content", "Cryptography", "HTTPAPI", "ImageDiff", "Journal", "LayerScan",
                 "Maintenance", "OCI", "Observability", "Probing", "Registry", "RegistryClient", "Releases", "Retention",
-                "Settings",
-                "Transparency", "Trust", "Webhooks", asyncHTTPClient, argumentParser,
+                "Settings", "Transparency", "Trust", "Webhooks", asyncHTTPClient, argumentParser,
                 .product(name: "Crypto", package: "swift-crypto"), logging, metrics, lifecycle, tracing,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"), yams,
@@ -255,8 +254,8 @@ let package = Package(
         .testTarget(
             name: "RegistryClientTests",
             dependencies: [
-                "Cryptography", "ImageDiff", "LayerArchive", "LayerSamples", "OCI", "RegistryClient", "TestSupport",
-                "Transparency", "Trust",
+                "Cryptography", "ImageDiff", "LayerArchive", "LayerSamples", "OCI", "RegistryClient", "Releases",
+                "TestSupport", "Transparency", "Trust",
             ] + sockets,
             swiftSettings: testing
         ),
@@ -352,7 +351,8 @@ let package = Package(
         .testTarget(
             name: "RegistryTests",
             dependencies: [
-                "Catalog", "Content", "OCI", "Registry", "Releases", "Retention", "TestSupport", grdb, nioCore, yams,
+                "Catalog", "Content", "OCI", "Registry", "Releases", "Retention", "TestSupport", grdb, metrics,
+                metricsTestKit, nioCore, yams,
             ],
             swiftSettings: testing
         ),

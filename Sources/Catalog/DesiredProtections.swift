@@ -8,7 +8,9 @@ extension SQL {
     static let desiredOfRepository = """
         SELECT env, service, digest FROM desired WHERE repo_id = ? AND digest IS NOT NULL LIMIT ?
         """
-    static let countDesired = "SELECT COUNT(*) FROM (SELECT 1 FROM desired WHERE repo_id = ? LIMIT ?) AS bounded"
+    static let countDesired = """
+        SELECT COUNT(*) FROM (SELECT 1 FROM desired WHERE repo_id = ? AND digest IS NOT NULL LIMIT ?) AS bounded
+        """
     static let desiredPlaceOfImage = "SELECT env, service FROM desired WHERE repo_id = ? AND digest = ? LIMIT 1"
     static let goodPlacesOfImage = """
         SELECT env, service FROM outcome WHERE repo_id = ? AND digest = ? AND good_hlc > bad_hlc LIMIT ?

@@ -6,72 +6,54 @@ package import OCI
 package import Releases
 
 extension SQL {
-    private static let desiredColumns = """
+    static let desiredImage = """
         SELECT d.env, r.name, d.service, d.digest, d.config, d.deployment, d.actor, d.at, m.live, d.repo_id
         FROM desired d JOIN repo r ON r.id = d.repo_id
             LEFT JOIN manifest m ON m.repo_id = d.repo_id AND m.digest = d.digest
+        WHERE d.env = ? AND d.repo_id = ? AND d.service = ?
         """
-    static let desiredImages =
-        desiredColumns + """
-             WHERE d.env = ? AND (d.repo_id, d.service) > (?, ?) AND d.digest IS NOT NULL
-            ORDER BY d.repo_id, d.service LIMIT ?
-            """
     static let desiredOfService = """
-        SELECT r.name FROM desired d JOIN repo r ON r.id = d.repo_id
-        WHERE d.env = ? AND d.service = ? AND d.digest IS NOT NULL ORDER BY r.name LIMIT ?
+        SELECT r.name, d.repo_id FROM desired d JOIN repo r ON r.id = d.repo_id
+        WHERE d.env = ? AND d.repo_id > ? AND d.service = ? AND d.digest IS NOT NULL ORDER BY d.repo_id LIMIT ?
         """
-    static let desiredImage = desiredColumns + " WHERE d.env = ? AND d.repo_id = ? AND d.service = ?"
     static let desiredPlacesOfImage = """
         SELECT env, service FROM desired WHERE repo_id = ? AND digest = ? LIMIT ?
         """
-    static let nextEnvironment = "SELECT env FROM desired WHERE env > ? ORDER BY env LIMIT 1"
+    static let nextEnvironment = """
+        SELECT env FROM desired WHERE env > ? AND digest IS NOT NULL ORDER BY env LIMIT 1
+        """
     static let rollbackImages = """
         SELECT o.digest FROM outcome o JOIN manifest m ON m.repo_id = o.repo_id AND m.digest = o.digest AND m.live = 1
         WHERE o.repo_id = ? AND o.env = ? AND o.service = ? AND o.digest <> ? AND o.good_hlc > o.bad_hlc
         ORDER BY o.good_hlc DESC, o.digest LIMIT ?
         """
-    /// The same where nothing was ever said to be healthy: what ran there before and was not given up.
+    /// The same where nothing was ever said to be healthy: what ran there before and was not given up. The plus keeps
+    /// it from walking all images of the repository in the order of their digests.
     static let formerImages = """
-        SELECT DISTINCT p.digest, p.last_hlc FROM deployed p
+        SELECT p.digest FROM deployed p
             JOIN manifest m ON m.repo_id = p.repo_id AND m.digest = p.digest AND m.live = 1
             LEFT JOIN outcome o ON o.repo_id = p.repo_id AND o.env = p.env AND o.service = p.service
                 AND o.digest = p.digest
         WHERE p.repo_id = ? AND p.env = ? AND p.service = ? AND p.digest <> ? AND COALESCE(o.bad_hlc, 0) = 0
-        ORDER BY p.last_hlc DESC, p.digest LIMIT ?
+        GROUP BY +p.digest ORDER BY MAX(p.last_hlc) DESC, p.digest LIMIT ?
+        """
+    static let wasHealthy = """
+        SELECT 1 FROM outcome WHERE repo_id = ? AND env = ? AND service = ? AND digest = ? AND good_hlc > bad_hlc
         """
     static let targetsOfService = """
         SELECT target, reporter, digest, config, reported_at, stale_at FROM deployment
         WHERE repo_id = ? AND env = ? AND service = ? AND ended_at IS NULL ORDER BY target, reporter LIMIT ?
         """
+
+    /// Its parameters: environment, repository where asked for, limit.
+    static func desiredDigests(ofRepository: Bool) -> String {
+        "SELECT r.name, page.digest FROM (SELECT DISTINCT repo_id, digest FROM desired WHERE env = ?"
+            + (ofRepository ? " AND repo_id = ?" : "")
+            + " AND digest IS NOT NULL ORDER BY repo_id, digest LIMIT ?) AS page JOIN repo r ON r.id = page.repo_id"
+    }
 }
 
 extension Catalog {
-    /// What is to run in an environment, after a place, in the order of repositories as they were created.
-    package func desiredImages(
-        in environment: PlaceName,
-        after position: DesiredPosition?,
-        limit: Int
-    ) async throws(CatalogError) -> [DesiredImage] {
-        let limit = Catalog.rows(min(limit, ProtectionLimits.servicesPerRead))
-        return try await readers.read { database in
-            var after: (repository: Int64, service: String) = (0, "")
-            if let position {
-                guard let id = try database.row(SQL.repository, position.repository.description)?.int(0) else {
-                    return []
-                }
-                after = (id, position.service?.description ?? "")
-            }
-            let rows = try database.rows(
-                SQL.desiredImages,
-                environment.description,
-                after.repository,
-                after.service,
-                limit
-            )
-            return try rows.map { try database.desiredImage($0) }
-        }
-    }
-
     /// What is to run in a service of an environment; nil where nothing is.
     package func desiredImage(
         in environment: PlaceName,
@@ -87,22 +69,59 @@ extension Catalog {
         }
     }
 
-    /// The repositories of which something is to run in a service of an environment, a few of them.
+    /// The repositories of which something is to run in a service of an environment, in the order of their names: the
+    /// first `ReleaseLimits.sameServices` that were created of those that pass a filter.
     package func repositories(
         of service: PlaceName?,
-        in environment: PlaceName
+        in environment: PlaceName,
+        isAllowed: @escaping @Sendable (RepositoryName) -> Bool
     ) async throws(CatalogError) -> [RepositoryName] {
-        try await readers.readOne { database in
-            try database.rows(
-                SQL.desiredOfService,
-                environment.description,
-                service?.description ?? "",
-                ReleaseLimits.sameServices
-            ).map { try $0.repositoryName(0) }
+        try await readers.read { database in
+            var found: [RepositoryName] = []
+            var last: Int64 = 0
+            while true {
+                let rows = try database.rows(
+                    SQL.desiredOfService,
+                    environment.description,
+                    last,
+                    service?.description ?? "",
+                    ProtectionLimits.page
+                )
+                for row in rows where found.count < ReleaseLimits.sameServices {
+                    let name = try row.repositoryName(0)
+                    if isAllowed(name) { found.append(name) }
+                }
+                guard rows.count == ProtectionLimits.page, found.count < ReleaseLimits.sameServices,
+                    let next = try rows.last?.int(1)
+                else { break }
+                last = next
+            }
+            return found.sorted { $0.description < $1.description }
         }
     }
 
-    /// The names of environments in which something is to run, or was, after one of them.
+    /// The images that are to run in an environment, of all repositories or of one, each once, as many as the limit and
+    /// at most `CatalogLimits.pageRows`.
+    package func desiredDigests(
+        in environment: PlaceName,
+        of name: RepositoryName?,
+        limit: Int
+    ) async throws(CatalogError) -> [(repository: RepositoryName, digest: Digest)] {
+        let limit = Catalog.rows(limit)
+        return try await readers.read { database in
+            var arguments: [Argument] = [environment.description]
+            if let name {
+                guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return [] }
+                arguments.append(repository)
+            }
+            let sql = SQL.desiredDigests(ofRepository: name != nil)
+            return try database.rows(sql, arguments: arguments + [limit]).map { row in
+                (try row.repositoryName(0), try row.digest(1))
+            }
+        }
+    }
+
+    /// The names of environments in which something is to run, after one of them.
     package func environments(after name: String, limit: Int) async throws(CatalogError) -> [PlaceName] {
         let limit = Catalog.rows(limit)
         return try await readers.read { database in
@@ -170,6 +189,21 @@ extension Catalog {
             let proven = try database.rows(SQL.rollbackImages, arguments: key).map { try $0.digest(0) }
             guard proven.isEmpty else { return (proven, true) }
             return (try database.rows(SQL.formerImages, arguments: key).map { try $0.digest(0) }, false)
+        }
+    }
+
+    /// Whether somebody has said that an image was healthy in a service of an environment, and it was not given up
+    /// since.
+    package func wasHealthy(
+        _ digest: Digest,
+        in environment: PlaceName,
+        of name: RepositoryName,
+        service: PlaceName?
+    ) async throws(CatalogError) -> Bool {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return false }
+            let place = ReleasePlace(environment, service)
+            return try database.row(SQL.wasHealthy, repository, place.environment, place.service, digest.key) != nil
         }
     }
 }

@@ -58,6 +58,8 @@ package enum CatalogLimits {
     package static let maintenanceSeconds: Int64 = 86_400
     package static let openMaintenance = 32
     static let maintenanceRows = 1_000
+    /// Times since 1970 that an entry of a log can name, in seconds or milliseconds: far from what would overflow.
+    static let loggedTimes: ClosedRange<Int64> = 0...(1 << 53)
     /// Denials dropped at once when there are too many, so that not every write drops some.
     package static let denialChunk = 1_000
     /// Denials that wait to be written, and how often they are, in seconds.

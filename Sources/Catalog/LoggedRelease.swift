@@ -49,7 +49,7 @@ struct LoggedRelease {
                     revision: name("revision"),
                     builder: name("builder"),
                     build: name("build"),
-                    startedAt: number("started_ms")
+                    startedAt: number("started_ms").flatMap { CatalogLimits.loggedTimes.contains($0) ? $0 : nil }
                 )
             )
         case .imagePromoted:

@@ -57,7 +57,7 @@ extension Transaction {
         switch EventKind(rawValue: change.kind) {
         case .maintenanceSet:
             guard case .integer(let start)? = change.body?["start"], case .integer(let until)? = change.body?["until"],
-                start >= 0, until > start
+                CatalogLimits.loggedTimes.contains(start), until > start
             else { return }
             try database.run(
                 SQL.setMaintenance,
@@ -70,7 +70,7 @@ extension Transaction {
                 actor
             )
         case .maintenanceEnded:
-            guard case .integer(let at)? = change.body?["at"] else { return }
+            guard case .integer(let at)? = change.body?["at"], CatalogLimits.loggedTimes.contains(at) else { return }
             try database.run(SQL.endMaintenance, change.origin, id, at)
         default: return
         }

@@ -18,6 +18,14 @@ extension SQL {
         releaseColumns + """
              WHERE x.repo_id = ? AND x.digest = ? AND x.kind = 'build.report' ORDER BY x.id DESC LIMIT ?
             """
+    static let firstBuild = """
+        SELECT at FROM release WHERE repo_id = ? AND digest = ? AND env = '' AND kind = 'build.report'
+            AND phase = 'succeeded' ORDER BY at, id LIMIT 1
+        """
+    static let firstPromotion = """
+        SELECT at, id FROM release WHERE repo_id = ? AND digest = ? AND env = ? AND kind = 'image.promote'
+            AND phase = '' ORDER BY at, id LIMIT 1
+        """
     static let releasesAfter = releaseColumns + " WHERE x.id > ? ORDER BY x.id LIMIT ?"
     static let lastRelease = "SELECT MAX(id) FROM release"
     static let firstRelease = "SELECT MIN(id) FROM release"
@@ -75,6 +83,55 @@ extension Catalog {
         return try await readers.read { database in
             guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return [] }
             return try database.rows(SQL.buildsOfImage, repository, digest.key, limit).map(ReleaseRecord.init)
+        }
+    }
+
+    /// When an image was first built with success, in milliseconds since 1970; nil where nobody has said so.
+    package func firstBuildTime(
+        of digest: Digest,
+        in name: RepositoryName
+    ) async throws(CatalogError) -> Int64? {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return nil }
+            return try database.row(SQL.firstBuild, repository, digest.key)?.int(0)
+        }
+    }
+
+    /// The first promotion of an image into any of some environments, by its time and then its id; nil where there is
+    /// none.
+    package func firstPromotion(
+        of digest: Digest,
+        in name: RepositoryName,
+        to environments: Set<PlaceName>
+    ) async throws(CatalogError) -> ReleasePosition? {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return nil }
+            return try environments.compactMap { environment in
+                try database.row(SQL.firstPromotion, repository, digest.key, environment.description).map { row in
+                    ReleasePosition(time: try row.int(0), id: try row.int(1))
+                }
+            }.min { ($0.time, $0.id) < ($1.time, $1.id) }
+        }
+    }
+
+    /// When the first step of a deployment was, of the rollout or of an instance, in milliseconds since 1970; nil where
+    /// there is none.
+    package func firstStepTime(
+        of deployment: PlaceName,
+        in environment: PlaceName,
+        of name: RepositoryName,
+        service: PlaceName?
+    ) async throws(CatalogError) -> Int64? {
+        try await readers.read { database in
+            guard let repository = try database.row(SQL.repository, name.description)?.int(0) else { return nil }
+            let place = ReleasePlace(environment, service)
+            return try database.row(
+                SQL.firstStep,
+                repository,
+                place.environment,
+                place.service,
+                deployment.description
+            )?.int(3)
         }
     }
 
@@ -152,7 +209,7 @@ extension ReleaseRecord {
                     revision: try name(11),
                     builder: try name(12),
                     build: try name(7),
-                    startedAt: try row.optionalInt(15)
+                    startedAt: try row.optionalInt(15).flatMap { CatalogLimits.loggedTimes.contains($0) ? $0 : nil }
                 )
             )
         case .imagePromoted:

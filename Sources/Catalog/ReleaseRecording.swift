@@ -21,9 +21,10 @@ extension SQL {
         SELECT phase, digest FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ? AND service = ?
             AND deployment = ? AND target = ? ORDER BY id DESC LIMIT 1
         """
+    /// Of the rollout or of an instance: a deployment begins with it.
     static let firstStep = """
-        SELECT phase, digest FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ? AND service = ?
-            AND deployment = ? AND target = '' ORDER BY id LIMIT 1
+        SELECT phase, digest, target, at FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ?
+            AND service = ? AND deployment = ? ORDER BY at, id LIMIT 1
         """
     static let orderedImage = """
         SELECT digest FROM release WHERE repo_id = ? AND kind = 'deploy.step' AND env = ? AND service = ?
@@ -38,7 +39,7 @@ extension SQL {
         WHERE repo_id = ? AND revision = ? AND revision <> '' AND kind = 'build.report' AND source = ?
             AND phase = 'succeeded' AND digest <> ? LIMIT ?
         """
-    static let desiredIn = "SELECT digest FROM desired WHERE env = ? AND repo_id = ? AND service = ?"
+    static let desiredIn = "SELECT digest, config FROM desired WHERE env = ? AND repo_id = ? AND service = ?"
     static let outcomesOfImage = """
         SELECT MAX(good_hlc), MAX(bad_hlc) FROM outcome WHERE repo_id = ? AND digest = ? AND env = ?
         """
@@ -102,7 +103,7 @@ extension Catalog {
         try await writer.submit { transaction in
             guard let repository = try transaction.repository(name) else { return .unknownImage }
             let place = ReleasePlace(promotion.environment, promotion.service)
-            let current = try transaction.desired(at: place, in: repository)
+            let current = try transaction.desired(at: place, in: repository)?.digest
             guard let digest else {
                 guard let current else { return .recorded(event: nil, former: nil, variants: []) }
                 let release = LoggedRelease(.imagePromoted, digest: nil, former: current, .promotion(promotion))
@@ -128,7 +129,7 @@ extension Catalog {
     }
 
     /// Records that a rollout, or one instance of it, has come to another phase. What is said again at once is recorded
-    /// once.
+    /// once; what says which image is to run, only while that is the one, with the configuration that it names.
     ///
     /// A rollback that was ordered here and is said to be `rolled-back` is healthy: what runs is what was ordered.
     package func recordStep(
@@ -146,15 +147,19 @@ extension Catalog {
             let columns = ReleaseColumns(.step(step))
             let key: [Argument] = [repository.id, columns.environment, columns.service, columns.deployment]
             let first = try transaction.database.rows(SQL.firstStep, arguments: key).first
-            let isBack = try first?.text(0) == DeploymentStep.Phase.rollbackOrdered.rawValue
+            let order = DeploymentStep.Phase.rollbackOrdered.rawValue
+            let isBack = try first.map { try $0.text(0) == order && $0.text(2).isEmpty } ?? false
             let phase = isBack && step.phase == .rolledBack ? .healthy : step.phase
             let place = ReleasePlace(step.environment, step.service)
-            let current = try transaction.desired(at: place, in: repository)
+            let desired = try transaction.desired(at: place, in: repository)
+            let current = desired?.digest
             if wants, current == nil, try transaction.isFull(repository) {
                 return .tooManyPlaces(limit: ReleaseLimits.placesPerRepository)
             }
             let last = try transaction.database.rows(SQL.lastStep, arguments: key + [columns.target]).first
-            if let last, try last.text(0) == phase.rawValue, try last.optionalDigest(1) == digest {
+            // An order that something else has taken the place of is given anew.
+            let stands = !wants || desired?.meets(digest, step.configuration) == true
+            if stands, let last, try last.text(0) == phase.rawValue, try last.optionalDigest(1) == digest {
                 return .recorded(event: nil, former: current, variants: [])
             }
             let told = DeploymentStep(
@@ -178,6 +183,17 @@ extension Catalog {
     }
 }
 
+/// What is to run in a place.
+private struct DesiredState {
+    let digest: Digest
+    let configuration: Digest?
+
+    /// Whether it is what an order wants; one without a configuration leaves it open.
+    func meets(_ digest: Digest, _ configuration: Digest?) -> Bool {
+        self.digest == digest && (configuration == nil || self.configuration == configuration)
+    }
+}
+
 extension Transaction {
     fileprivate func isLive(_ digest: Digest, in repository: Repository) throws -> Bool {
         try database.row(SQL.manifestRow, repository.id, digest.key)?.flag(1) == true
@@ -189,8 +205,11 @@ extension Transaction {
         return try database.row(SQL.countDesired, repository.id, limit)?.int(0) ?? 0 >= Int64(limit)
     }
 
-    fileprivate func desired(at place: ReleasePlace, in repository: Repository) throws -> Digest? {
-        try database.row(SQL.desiredIn, place.environment, repository.id, place.service)?.optionalDigest(0)
+    fileprivate func desired(at place: ReleasePlace, in repository: Repository) throws -> DesiredState? {
+        guard let row = try database.row(SQL.desiredIn, place.environment, repository.id, place.service),
+            let digest = try row.optionalDigest(0)
+        else { return nil }
+        return DesiredState(digest: digest, configuration: try row.optionalDigest(1))
     }
 
     /// Why an image does not come from an environment; nil where it does.

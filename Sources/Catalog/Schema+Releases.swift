@@ -89,4 +89,15 @@ extension Schema {
 
         ALTER TABLE deployment ADD COLUMN config BLOB;
         """
+
+    /// What the writer asks of the record while others wait, and what lists ask, without a walk through reports:
+    /// `release_deployment` has the first step of a deployment, `release_place` whether an image was in an environment,
+    /// its first build and its first promotion. `desired_live` leaves out what was withdrawn.
+    static let releaseIndexes = """
+        CREATE INDEX release_deployment ON release(repo_id, env, service, deployment, at, id)
+            WHERE kind = 'deploy.step';
+        CREATE INDEX release_place ON release(repo_id, digest, env, kind, phase, at, id);
+        CREATE INDEX release_repo_env ON release(repo_id, env, id);
+        CREATE INDEX desired_live ON desired(env, repo_id, digest) WHERE digest IS NOT NULL;
+        """
 }

@@ -37,6 +37,7 @@ enum Schema {
         migrator.registerMigration("9-releases") { try $0.execute(sql: releases) }
         migrator.registerMigration("10-availability") { try $0.execute(sql: availability) }
         migrator.registerMigration("11-webhooks") { try $0.execute(sql: webhooks) }
+        migrator.registerMigration("12-release-indexes") { try $0.execute(sql: releaseIndexes) }
         return migrator
     }
 

@@ -138,7 +138,7 @@ extension Catalog {
         }
     }
 
-    /// Forgets a dead letter: it was told after all, or is not to be.
+    /// Forgets a dead letter: it was told after all, or its event is gone.
     package func dropDeadLetter(_ id: Int64, of name: String) async throws(CatalogError) -> Bool {
         try await writer.submit { try $0.database.run(SQL.dropDeadLetter, id, name) == 1 }
     }

@@ -39,8 +39,11 @@ package final class BlobFile: Sendable {
         do { _ = try handle.takeDescriptorOwnership() } catch { /* It was not open. */  }
     }
 
+    /// The bytes that one read takes at most.
+    package var readLimit: Int { limits.readBytes }
+
     /// Exactly `count` bytes from `offset`, read on a file thread. The range must lie within `size`, and `count` within
-    /// `ContentLimits.readBytes`. Error: `.truncated` when the file has become shorter than it was when opened.
+    /// `readLimit`. Error: `.truncated` when the file has become shorter than it was when opened.
     package func read(at offset: Int64, count: Int) async throws(ContentError) -> ByteBuffer {
         precondition(offset >= 0 && count >= 0 && Int64(count) <= size - offset, "a read beyond the end of the blob")
         precondition(count <= limits.readBytes, "a read larger than its limit")

@@ -22,6 +22,7 @@ final class ContentMetrics: Sendable {
     private let uploads = Gauge(label: "cairn_uploads_open")
     private let buffers = Gauge(label: "cairn_upload_buffers_bytes")
     private let free = Gauge(label: "cairn_storage_free_bytes")
+    private let softLimit = Gauge(label: "cairn_storage_soft_limit_bytes")
 
     func fsyncs(_ kind: Sync) {
         switch kind {
@@ -36,4 +37,6 @@ final class ContentMetrics: Sendable {
     func uploadsOpen(_ count: Int) { uploads.record(count) }
     func buffersUsed(_ bytes: Int) { buffers.record(bytes) }
     func storageFree(_ bytes: Int64) { free.record(bytes) }
+    /// Below so many free bytes no new upload begins.
+    func storageSoftLimit(_ bytes: Int64) { softLimit.record(bytes) }
 }

@@ -110,6 +110,8 @@ package final class StorageGauge: Sendable {
                 softLimit: min(limits.softLimitBytes, found.total / limits.softLimitShare),
                 hardLimit: found.total / limits.hardLimitShare
             )
+            // In the bytes that the file system calls free: as long as BALLAST is gone, its room is not for uploads.
+            metrics.storageSoftLimit(space.softLimit + found.available - space.available)
             if space.available < space.hardLimit, ballast == .present {
                 ballast = release()
             } else if space.available >= space.softLimit, ballast == .released {

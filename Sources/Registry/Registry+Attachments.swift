@@ -87,12 +87,13 @@ extension Registry {
                     continue
                 }
                 let sources = Self.sources(attachment)
-                bytes += sources.reduce(0) { $0 + $1.layer.size }
-                guard bytes <= Int64(RegistryLimits.shownAttachmentBytes) else {
+                let size = sources.reduce(0) { $0 + $1.layer.size }
+                guard size <= Int64(RegistryLimits.shownAttachmentBytes) - bytes else {
                     isWhole = false
                     notes.append(AttachmentNote(manifest: attachment.digest, fault: "it is too long to be shown here"))
                     continue
                 }
+                bytes += size
                 var found: [AttachmentNote] = []
                 for source in sources {
                     let document = try await document(source.layer, in: repository)

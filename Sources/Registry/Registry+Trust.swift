@@ -237,7 +237,8 @@ extension Registry {
         guard file.size == layer.size, file.size <= Int64(TrustLimits.documentBytesLimit) else { return nil }
         var bytes: [UInt8] = []
         while bytes.count < Int(file.size) {
-            let chunk = try await file.read(at: Int64(bytes.count), count: Int(file.size) - bytes.count)
+            let count = min(Int(file.size) - bytes.count, file.readLimit)
+            let chunk = try await file.read(at: Int64(bytes.count), count: count)
             guard chunk.readableBytes > 0 else { return nil }
             bytes += chunk.readableBytesView
         }

@@ -6,6 +6,7 @@ package import Content
 package import Journal
 package import Logging
 import OCI
+import Releases
 import Synchronization
 
 /// The registry: one verb for each thing a client can mean, over the content store and the catalog.
@@ -40,7 +41,10 @@ package final class Registry: Sendable {
     let manifestQuestions = SharedTasks<RecentAnswers.Key, ServedManifest?>()
     /// The registries that are mirrored.
     let mirrors = Mirrors()
-    let recentFigures = RecentFigures()
+    let recentFigures = RecentResults<FigureRequest, FigureSet>()
+    /// By the milliseconds of the record that they are of.
+    let recentFlapping = RecentResults<Int64, [Flapping.Case]>()
+    let figureTurns = Turns()
     let logger: Logger
     /// Bytes of the largest blob accepted.
     let blobLimit: Int64

@@ -71,13 +71,15 @@ package enum RegistryLimits {
     /// Places of an image that one look shows.
     static let inspectedPlaces = 20
     static let inspectedBuilds = 10
-    /// Entries of the release record that one read takes, and images whose reports are looked at, for figures.
+    /// Entries of the release record that one read takes, and images whose reports are looked at, for figures, in so
+    /// many environments: the first by name after those that are asked for and those of production.
     static let figuresPage = 1_000
     static let figuresScans = 500
     static let figuresEnvironments = 100
-    /// Figures that are kept for so many milliseconds.
+    /// Figures that are kept for so many milliseconds, and different ones that are waited for at once.
     static let recentFigures = 32
     static let figuresMilliseconds: Int64 = 30_000
+    static let figuresWaiting = 16
     /// Milliseconds of the record that say what flaps: the health before the hour is a part of it.
     static let flappingSpan: Int64 = 25 * 3_600_000
     /// What of the release record is shown as metrics: environments, flapping rollouts, and the span of figures, which

@@ -75,17 +75,6 @@ package struct RunningTarget: Sendable, Hashable {
     }
 }
 
-/// A place in the list of what is to run in an environment.
-package struct DesiredPosition: Sendable, Hashable {
-    package let repository: RepositoryName
-    package let service: PlaceName?
-
-    package init(repository: RepositoryName, service: PlaceName?) {
-        self.repository = repository
-        self.service = service
-    }
-}
-
 extension RunningTarget {
     /// `as-desired`; `drifted` where it runs another image, or another configuration where both name one; `silent`
     /// where its report is out of date. `now` is in seconds since 1970.

@@ -41,7 +41,7 @@ package struct Flapping: Sendable {
 
     /// Takes the next entry.
     ///
-    /// - Parameter entry: An entry not earlier than the one before.
+    /// - Parameter entry: An entry not earlier than the one before of the same deployment and target.
     package mutating func add(_ entry: ReleaseEntry) {
         guard case .step(let step) = entry.fact, let digest = entry.digest else { return }
         guard step.phase == .healthy || step.phase == .unhealthy else { return }

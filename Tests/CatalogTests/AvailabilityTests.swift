@@ -135,4 +135,31 @@ import Testing
         #expect(try fixture.count("SELECT COUNT(*) FROM event WHERE subject = 'region'") == 2)
         #expect(try fixture.count("SELECT COUNT(*) FROM event WHERE subject = 'prod'") == 1)
     }
+
+    @Test func numbersThatAreNoTimesAreLeftOut() async throws {
+        let fixture = try CatalogFixture()
+        let latest = Int64.max
+        let spans: [(Int64, Int64)] = [(latest - 1, latest), (1 << 53 + 1, latest), (-1, 100), (.min, 100)]
+        var leaves = spans.enumerated().map { number, span in
+            ReplayTests.leaf(
+                "maintenance.set",
+                "\"environment\":null,\"id\":\"\(number)\",\"reason\":\"r\",\"start\":\(span.0),\"until\":\(span.1)",
+                repository: nil
+            )
+        }
+        leaves.append(
+            ReplayTests.leaf(
+                "maintenance.set",
+                "\"environment\":null,\"id\":\"last\",\"reason\":\"r\",\"start\":\(Int64(1) << 53),\"until\":\(latest)",
+                repository: nil
+            )
+        )
+        leaves.append(
+            ReplayTests.leaf("maintenance.end", "\"at\":-1,\"environment\":null,\"id\":\"last\"", repository: nil)
+        )
+        try await fixture.catalog.replay(leaves.map { try ReplayTests.entry($0) }, from: 0)
+        let windows = try await fixture.catalog.maintenance(endingAfter: 0, limit: 10)
+        #expect(windows.map(\.id) == ["last"])
+        #expect(windows.first?.end == Int64(1) << 53 + CatalogLimits.maintenanceSeconds)
+    }
 }

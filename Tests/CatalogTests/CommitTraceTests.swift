@@ -4,6 +4,7 @@
 import Catalog
 import OCI
 import Observability
+import Synchronization
 import Testing
 import Tracing
 
@@ -36,10 +37,12 @@ import Tracing
     }
 
     @Test func whatFailsExpectsNoSeal() async throws {
-        struct Failure: Error {}
-        let catalog = try CatalogFixture().catalog
-        await #expect(throws: (any Error).self) {
-            try await traced { _ in try await catalog.write { _ in throw Failure() } }
+        let fixture = try CatalogFixture()
+        let catalog = try fixture.catalog
+        // The event is written, and its trace is remembered; then the batch fails.
+        fixture.storageFault.withLock { $0 = "the disk is gone" }
+        await #expect(throws: CatalogError.self) {
+            try await traced { _ in _ = try await catalog.recordChange(.robotCreated(name: "a"), context: context) }
         }
         let spans = queue.take(10)
         #expect(spans.map(\.name) == ["catalog.queue", "catalog.commit"])

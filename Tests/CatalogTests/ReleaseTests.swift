@@ -7,61 +7,13 @@ import Releases
 import Testing
 
 /// The release record: what is to run where, what was good there, and what is kept for it.
-@Suite struct ReleaseTests {
-    private let deployments: DeploymentFixture
-    private let name: RepositoryName
+@Suite struct ReleaseTests: ReleaseTelling {
+    let deployments: DeploymentFixture
+    let name: RepositoryName
 
     init() async throws {
         deployments = try await DeploymentFixture(images: 5)
         name = try Sample.repository()
-    }
-
-    private var catalog: Catalog { get throws { try deployments.catalog } }
-    private var images: [Digest] { deployments.images }
-
-    private static func name(_ text: String) throws -> PlaceName { try PlaceName(parsing: text) }
-
-    /// The event of an entry that was recorded; nil where the record said so already.
-    private func event(_ outcome: ReleaseRecording) -> EventID? {
-        guard case .recorded(let event, _, _) = outcome else {
-            Issue.record("\(outcome)")
-            return nil
-        }
-        return event
-    }
-
-    private func promote(_ image: Int?, to environment: String = "prod", from: String? = nil) async throws
-        -> ReleaseRecording
-    {
-        let promotion = PromotionReport(
-            from: try from.map(Self.name),
-            environment: try Self.name(environment),
-            service: try Self.name("web")
-        )
-        let digest = image.map { images[$0] }
-        return try await catalog.promote(digest, promotion, in: name, context: Sample.context)
-    }
-
-    @discardableResult
-    private func step(
-        _ phase: DeploymentStep.Phase,
-        _ image: Int,
-        _ deployment: String,
-        on target: String? = nil,
-        in environment: String = "prod"
-    ) async throws -> EventID? {
-        let step = DeploymentStep(
-            deployment: try Self.name(deployment),
-            environment: try Self.name(environment),
-            service: try Self.name("web"),
-            target: try target.map(Self.name),
-            phase: phase
-        )
-        return event(try await catalog.recordStep(step, of: images[image], in: name, context: Sample.context))
-    }
-
-    private func desired() async throws -> DesiredImage? {
-        try await catalog.desiredImage(in: Self.name("prod"), of: name, service: Self.name("web"))
     }
 
     private func protections(previous: Int = 3) async throws -> [Digest: String] {

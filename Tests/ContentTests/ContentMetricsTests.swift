@@ -40,4 +40,26 @@ struct ContentMetricsTests {
         #expect(try metrics.expectGauge("cairn_uploads_open").lastValue == 1)
         #expect(try #require(metrics.expectGauge("cairn_storage_free_bytes").lastValue) > 0)
     }
+
+    /// Where it stands is told in what the file system has free, so that an alert can compare the two.
+    @Test("the limit of new uploads is told, with the room of BALLAST while that is gone")
+    func softLimit() async throws {
+        let metrics = TestMetrics()
+        let total: Int64 = 64 << 20
+        let (soft, ballast) = (total / 20, total / 16)
+        func limit() throws -> Double? { try metrics.expectGauge("cairn_storage_soft_limit_bytes").lastValue }
+        try await withMetricsFactory(metrics) {
+            let plan = FaultPlan()
+            plan.setSpace(FilesystemSpace(total: total, available: total / 2))
+            try await TestStore.with(plan: plan) { test in
+                try await test.store.gauge.refresh()
+                #expect(try limit() == Double(soft))
+                plan.setSpace(FilesystemSpace(total: total, available: 1000))
+                #expect(try await test.store.gauge.refresh() == .hard)
+                plan.setSpace(FilesystemSpace(total: total, available: soft + ballast - 1))
+                #expect(try await test.store.gauge.refresh() == .soft)
+                #expect(try limit() == Double(soft + ballast))
+            }
+        }
+    }
 }

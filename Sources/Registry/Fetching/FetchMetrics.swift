@@ -11,9 +11,20 @@ struct FetchMetrics: Sendable {
     /// What a source was asked for.
     enum Kind: String { case blob, manifest, tag }
 
+    /// Has the counters there that are alerted on, before they count: the growth of one that begins at 1 is seen by no
+    /// alert.
+    func begin(_ source: String, _ kinds: [Kind]) {
+        for kind in kinds { count(0, source, kind, SourceFault.wrongBytes.rawValue) }
+        count(0, source, .blob, SourceFault.tooLong.rawValue)
+    }
+
     func asked(_ source: String, _ kind: Kind, result: String) {
+        count(1, source, kind, result)
+    }
+
+    private func count(_ amount: Int, _ source: String, _ kind: Kind, _ result: String) {
         let dimensions = [("kind", kind.rawValue), ("source", source), ("result", result)]
-        Counter(label: "cairn_fetches_total", dimensions: dimensions).increment()
+        Counter(label: "cairn_fetches_total", dimensions: dimensions).increment(by: amount)
     }
 
     func received(_ bytes: Int64, from source: String) {

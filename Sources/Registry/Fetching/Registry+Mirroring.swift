@@ -20,7 +20,10 @@ package struct MirroredManifest: Sendable {
 /// refers to is fetched when it is asked for. Whether a caller may pull is decided before.
 extension Registry {
     /// Names the registries that are mirrored. Nothing is, unless it was set.
-    package func setMirrors(_ mirrors: [MirroredRegistry]) { self.mirrors.use(mirrors) }
+    package func setMirrors(_ mirrors: [MirroredRegistry]) {
+        for mirror in mirrors { fetcher.metrics.begin(mirror.source.name, [.tag, .manifest, .blob]) }
+        self.mirrors.use(mirrors)
+    }
 
     package func isMirrored(_ repository: RepositoryName) -> Bool { mirrors.mirror(of: repository) != nil }
 

@@ -23,7 +23,15 @@ package enum BlobReading: Sendable {
 extension Registry {
     /// Says where the content of a repository may be had, in the order of asking. Asked for each miss, so it must not
     /// wait. Nowhere, unless it was set.
-    package func setSources(_ sources: @escaping @Sendable (RepositoryName) -> [any ContentSource]) {
+    ///
+    /// - Parameters:
+    ///   - names: The names of all that may be asked, so that what they do wrong is counted from 0 on.
+    ///   - sources: Those of a repository.
+    package func setSources(
+        named names: [String] = [],
+        _ sources: @escaping @Sendable (RepositoryName) -> [any ContentSource]
+    ) {
+        for name in names { fetcher.metrics.begin(name, [.manifest, .blob]) }
         contentSources.withLock { $0 = sources }
     }
 

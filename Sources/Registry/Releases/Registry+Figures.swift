@@ -4,7 +4,6 @@
 import Catalog
 package import OCI
 package import Releases
-import Synchronization
 import Trust
 
 /// What figures are asked for, by people: the last so many days, of all or of some entries.
@@ -37,33 +36,13 @@ package struct ReleaseSettings: Sendable, Hashable {
     }
 }
 
-/// Figures that were computed a moment ago: each reads the whole record.
-final class RecentFigures: Sendable {
-    private struct Entry {
-        let figures: FigureSet
-        let until: Int64
-    }
-
-    private let entries = Mutex<[FigureRequest: Entry]>([:])
-
-    func find(_ request: FigureRequest, at now: Int64) -> FigureSet? {
-        entries.withLock { entries in entries[request].flatMap { $0.until > now ? $0.figures : nil } }
-    }
-
-    func keep(_ figures: FigureSet, for request: FigureRequest, at now: Int64) {
-        entries.withLock { entries in
-            if entries.count >= RegistryLimits.recentFigures { entries.removeAll() }
-            entries[request] = Entry(figures: figures, until: now + RegistryLimits.figuresMilliseconds)
-        }
-    }
-}
-
 extension Registry {
     /// The figures M1 to M8 and M10 over the last so long, as of a time in milliseconds since 1970. What was asked for
-    /// within half a minute is not computed again.
+    /// within half a minute, or is being computed, is not computed again.
+    ///
+    /// - Throws: `RegistryError.overloaded` where too many others are waited for.
     package func figures(_ request: FigureRequest, _ settings: ReleaseSettings, at now: Int64) async throws -> FigureSet
     {
-        if let recent = recentFigures.find(request, at: now) { return recent }
         let scope = FigureScope(
             from: now - request.span,
             to: now + 1,
@@ -72,16 +51,22 @@ extension Registry {
             production: settings.production,
             driftAfter: settings.driftAfter * 1_000
         )
-        guard let figures = try await figures([scope], at: now).first else {
-            throw RegistryError.fault("no figures were computed")
+        return try await recentFigures.result(for: request, at: now) { [self] in
+            guard let figures = try await self.figures([scope], at: now).first else {
+                throw RegistryError.fault("no figures were computed")
+            }
+            return figures
         }
-        recentFigures.keep(figures, for: request, at: now)
-        return figures
     }
 
     /// The figures of any windows, from all entries up to a time, in one reading. Vulnerabilities are those that
-    /// reports attached to the images tell of at this moment.
+    /// reports attached to the images tell of at this moment. Each reads the whole record, so there is one reading at a
+    /// time, and others wait.
     package func figures(_ scopes: [FigureScope], at now: Int64) async throws -> [FigureSet] {
+        try await figureTurns.run { [self] in try await compute(scopes, at: now) }
+    }
+
+    private func compute(_ scopes: [FigureScope], at now: Int64) async throws -> [FigureSet] {
         try await translating {
             var figures = scopes.map { ReleaseFigures($0) }
             var position = ReleasePosition(time: 0)
@@ -108,44 +93,60 @@ extension Registry {
     /// What scanners say of the images that are to run, as entries of this moment.
     private func scans(_ scopes: [FigureScope], at now: Int64) async throws -> [ReleaseEntry] {
         var (scans, looked): ([ReleaseEntry], Set<DesiredKey>) = ([], [])
-        let names = try await catalog.environments(after: "", limit: RegistryLimits.figuresEnvironments)
-        for environment in names {
-            var position: DesiredPosition?
-            repeat {
-                let page = try await catalog.desiredImages(
-                    in: environment,
-                    after: position,
-                    limit: RegistryLimits.desiredPage
+        let repository = scopes.first?.repository
+        let isOfOne = scopes.allSatisfy { $0.repository == repository }
+        for environment in try await scannedEnvironments(scopes) {
+            let images = try await catalog.desiredDigests(
+                in: environment,
+                of: isOfOne ? repository : nil,
+                limit: RegistryLimits.figuresScans
+            )
+            for image in images {
+                let key = DesiredKey(repository: image.repository, digest: image.digest)
+                guard looked.count < RegistryLimits.figuresScans, looked.insert(key).inserted else { continue }
+                let summary = try await evidenceSummary(of: image.digest, in: image.repository)
+                guard let counts = summary.vulnerabilities?.counts else { continue }
+                let fact = ScanCounts(
+                    critical: counts[.critical] ?? 0,
+                    high: counts[.high] ?? 0,
+                    medium: counts[.medium] ?? 0,
+                    low: counts[.low] ?? 0
                 )
-                for image in page
-                where scopes.contains(where: { $0.repository == nil || $0.repository == image.repository }) {
-                    let key = DesiredKey(repository: image.repository, digest: image.digest)
-                    guard looked.count < RegistryLimits.figuresScans, looked.insert(key).inserted else { continue }
-                    let summary = try await evidenceSummary(of: image.digest, in: image.repository)
-                    guard let counts = summary.vulnerabilities?.counts else { continue }
-                    let fact = ScanCounts(
-                        critical: counts[.critical] ?? 0,
-                        high: counts[.high] ?? 0,
-                        medium: counts[.medium] ?? 0,
-                        low: counts[.low] ?? 0
-                    )
-                    scans.append(
-                        ReleaseEntry(time: now, repository: image.repository, digest: image.digest, fact: .scan(fact))
-                    )
-                }
-                position =
-                    page.count == RegistryLimits.desiredPage
-                    ? page.last.map { DesiredPosition(repository: $0.repository, service: $0.service) } : nil
-            } while position != nil
+                scans.append(
+                    ReleaseEntry(time: now, repository: image.repository, digest: image.digest, fact: .scan(fact))
+                )
+            }
         }
         return scans
     }
 
-    /// What has gone back and forth between healthy and unhealthy in the last hour.
+    /// The environments whose images count in some of the windows: those that are asked for and, where all are, those
+    /// of production and then the others by their names.
+    private func scannedEnvironments(_ scopes: [FigureScope]) async throws -> [PlaceName] {
+        let asked = scopes.compactMap(\.environment)
+        var names = asked
+        if asked.count < scopes.count {
+            let production = scopes.reduce(into: Set<PlaceName>()) { $0.formUnion($1.production) }
+            names += production.sorted { $0.description < $1.description }
+            names += try await catalog.environments(after: "", limit: RegistryLimits.figuresEnvironments)
+        }
+        var seen: Set<PlaceName> = []
+        return Array(names.filter { seen.insert($0).inserted }.prefix(RegistryLimits.figuresEnvironments))
+    }
+
+    /// What has gone back and forth between healthy and unhealthy in the last hour. What was asked for within half a
+    /// minute, or is being computed, is not computed again.
     package func flapping(at now: Int64) async throws -> [Flapping.Case] {
+        let span = RegistryLimits.flappingSpan
+        return try await recentFlapping.result(for: span, at: now) { [self] in
+            try await flapping(from: now - span, to: now)
+        }
+    }
+
+    private func flapping(from begin: Int64, to now: Int64) async throws -> [Flapping.Case] {
         try await translating {
             var flapping = Flapping()
-            var position = ReleasePosition(time: now - RegistryLimits.flappingSpan)
+            var position = ReleasePosition(time: begin)
             while true {
                 let page = try await catalog.releases(
                     after: position,

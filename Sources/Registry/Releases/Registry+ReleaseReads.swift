@@ -32,26 +32,15 @@ extension Registry {
     }
 
     /// The builds that gave an image, the newest first, as far as one look goes.
-    package func builds(of digest: Digest, in repository: RepositoryName) async throws -> [ReleaseRecord] {
+    package func builds(of digest: Digest, in repository: RepositoryName) async throws -> Page<ReleaseRecord> {
         try await translating {
-            try await catalog.builds(of: digest, in: repository, limit: RegistryLimits.inspectedBuilds)
-        }
-    }
-
-    /// What is to run in an environment, after a place of an earlier page.
-    package func desiredImages(
-        in environment: PlaceName,
-        after position: DesiredPosition?,
-        limit: Int
-    ) async throws -> Page<DesiredImage> {
-        try await translating {
-            let limit = min(limit, RegistryLimits.desiredPage)
-            let found = try await catalog.desiredImages(in: environment, after: position, limit: limit + 1)
+            let limit = RegistryLimits.inspectedBuilds
+            let found = try await catalog.builds(of: digest, in: repository, limit: limit + 1)
             return Page(elements: Array(found.prefix(limit)), hasMore: found.count > limit)
         }
     }
 
-    /// Environments in which something is to run, or was, in the order of their names.
+    /// Environments in which something is to run, in the order of their names.
     package func environments(after name: String, limit: Int) async throws -> Page<PlaceName> {
         try await translating {
             let found = try await catalog.environments(after: name, limit: limit + 1)
@@ -59,13 +48,12 @@ extension Registry {
         }
     }
 
-    /// Where an image is to run, and what each place can go back to other than it.
-    package func places(of digest: Digest, in repository: RepositoryName) async throws -> [ImagePlace] {
+    /// Where an image is to run, and what each place can go back to other than it, as far as one look goes.
+    package func places(of digest: Digest, in repository: RepositoryName) async throws -> Page<ImagePlace> {
         try await translating {
             var places: [ImagePlace] = []
-            for (environment, service) in try await catalog.desiredPlaces(of: digest, in: repository)
-                .prefix(RegistryLimits.inspectedPlaces)
-            {
+            let found = try await catalog.desiredPlaces(of: digest, in: repository)
+            for (environment, service) in found.prefix(RegistryLimits.inspectedPlaces) {
                 let (images, isProven) = try await catalog.rollbackImages(
                     from: digest,
                     in: environment,
@@ -76,7 +64,7 @@ extension Registry {
                     ImagePlace(environment: environment, service: service, former: images.first, isProven: isProven)
                 )
             }
-            return places
+            return Page(elements: places, hasMore: found.count > places.count)
         }
     }
 }

@@ -22,8 +22,8 @@ package struct Rollback: Sendable, Hashable {
     /// What it takes the place of; nil where this rollback was ordered before.
     package let former: Digest?
     package let event: String?
-    /// Whether somebody has said that it was healthy there; false for one that merely ran. True where this rollback was
-    /// ordered before.
+    /// Whether somebody has said that it was healthy there, and it was not given up since; false for one that merely
+    /// ran.
     package let isProven: Bool
 }
 
@@ -85,11 +85,18 @@ extension Registry {
         }
     }
 
-    /// The one repository of which something is to run in a service of an environment.
+    /// The one repository of which something is to run in a service of an environment. Those that do not pass the
+    /// filter are not looked at, and not named.
     ///
     /// - Throws: `RegistryError.recordConflict` where there are several, `.notInLog` where there is none.
-    package func repository(of service: PlaceName?, in environment: PlaceName) async throws -> RepositoryName {
-        let found = try await translating { try await catalog.repositories(of: service, in: environment) }
+    package func repository(
+        of service: PlaceName?,
+        in environment: PlaceName,
+        isAllowed: @escaping @Sendable (RepositoryName) -> Bool
+    ) async throws -> RepositoryName {
+        let found = try await translating {
+            try await catalog.repositories(of: service, in: environment, isAllowed: isAllowed)
+        }
         let place = "\(environment)" + (service.map { " (\($0))" } ?? "")
         guard let name = found.first else { throw RegistryError.notInLog("nothing is to run in \(place)") }
         guard found.count == 1 else {
@@ -115,26 +122,37 @@ extension Registry {
         deployment: PlaceName,
         caller: Caller
     ) async throws -> Rollback {
-        let (current, ordered, images, isProven) = try await translating {
+        let (current, ordered, images) = try await translating {
             guard
                 let current = try await catalog.desiredImage(in: environment, of: repository, service: service)?.digest
             else { throw RegistryError.notInLog("no image of \(repository) is to run in \(environment)") }
-            let (images, isProven) = try await catalog.rollbackImages(
+            let images = try await catalog.rollbackImages(
                 from: current,
                 in: environment,
                 of: repository,
                 service: service
-            )
+            ).digests
             let ordered = try await catalog.orderedImage(
                 by: deployment,
                 in: environment,
                 of: repository,
                 service: service
             )
-            return (current, ordered, images, isProven)
+            return (current, ordered, images)
+        }
+        func wasHealthy(_ digest: Digest) async throws -> Bool {
+            try await translating {
+                try await catalog.wasHealthy(digest, in: environment, of: repository, service: service)
+            }
         }
         if ordered == current, wanted == nil || wanted == current {
-            return Rollback(repository: repository, digest: current, former: nil, event: nil, isProven: true)
+            return Rollback(
+                repository: repository,
+                digest: current,
+                former: nil,
+                event: nil,
+                isProven: try await wasHealthy(current)
+            )
         }
         guard wanted != current else { throw RegistryError.recordConflict("\(current) is what is to run there now") }
         var refusals: [String] = []
@@ -146,13 +164,14 @@ extension Registry {
                 phase: .rollbackOrdered
             )
             do {
+                let isProven = try await wasHealthy(digest)
                 let receipt = try await recordStep(step, of: digest, in: repository, caller: caller)
                 return Rollback(
                     repository: repository,
                     digest: digest,
                     former: current,
                     event: receipt.event,
-                    isProven: isProven && images.contains(digest)
+                    isProven: isProven
                 )
             } catch RegistryError.untrusted where wanted == nil {
                 refusals.append("\(digest) is not trusted")

@@ -18,16 +18,23 @@ package actor ReleaseGauges {
     /// The last row that was counted; nil before the first look.
     private var last: Int64?
     private var outcomes = RolloutOutcomes()
+    private var boots = BootOutcomes()
+    private var flapping = Flapping()
     /// When the figures were computed, and how long that took, in milliseconds.
     private var figuresAt: Int64 = 0
     private var figuresTook: Int64 = 0
-    private var flapping: [FlappingKey: Gauge] = [:]
     private var environments: [PlaceName] = []
+    /// The environments whose counters are there.
+    private var begun: Set<String> = []
 
-    private struct FlappingKey: Hashable {
-        let environment: String
-        let deployment: String
-    }
+    private var openGauge = ShownGauge("cairn_deployments_open")
+    private var flappingGauge = ShownGauge("cairn_deployment_flapping")
+    private var figureGauge = ShownGauge("cairn_release_figure")
+    private var driftGauge = ShownGauge("cairn_drift_open")
+    private var criticalGauge = ShownGauge("cairn_critical_vulnerabilities")
+
+    /// Stands for the environments that are not shown by name.
+    private static let otherEnvironments = "other"
 
     package init(_ registry: Registry, _ settings: ReleaseSettings, logger: Logger) {
         self.registry = registry
@@ -41,8 +48,10 @@ package actor ReleaseGauges {
     package func look(at now: Int64, clock: @Sendable () -> Int64) async {
         do {
             environments = try await registry.environments(after: "", limit: RegistryLimits.shownEnvironments).elements
+            beginCounters()
+            if last == nil { try await recall(at: now) }
             try await count(at: now)
-            try await showFlapping(at: now)
+            showFlapping(at: now)
             // What takes long is done seldom: at most a thirtieth of the time.
             guard now - figuresAt >= max(RegistryLimits.figuresPause, figuresTook * 30) else { return }
             let start = clock()
@@ -56,102 +65,141 @@ package actor ReleaseGauges {
 
     // MARK: What comes in
 
-    private func count(at now: Int64) async throws {
-        let catalog = registry.catalog
-        if last == nil {
-            // Rollouts that are under way are known, and what ended before is not counted.
-            let since = ReleasePosition(time: now - ReleaseFiguresLimits.decisionLimit)
-            for record in try await catalog.releases(after: since, before: now, limit: RegistryLimits.figuresPage) {
-                _ = outcomes.add(record.entry)
+    /// Has the counters there before anything is counted: the growth of one that begins at 1 is seen by no alert.
+    private func beginCounters() {
+        if begun.isEmpty {
+            for outcome in ["succeeded", "failed"] {
+                Counter(label: "cairn_builds_total", dimensions: [("outcome", outcome)]).increment(by: 0)
             }
-            last = try await catalog.lastRelease()
         }
+        for name in environments.map(\.description) + [Self.otherEnvironments] where begun.insert(name).inserted {
+            Counter(label: "cairn_promotions_total", dimensions: [("environment", name)]).increment(by: 0)
+            for isGood in [true, false] {
+                let dimensions = Self.dimensions(name, isGood: isGood)
+                Counter(label: "cairn_deployments_total", dimensions: dimensions).increment(by: 0)
+                Counter(label: "cairn_boots_total", dimensions: dimensions).increment(by: 0)
+            }
+        }
+    }
+
+    /// Takes up what is under way when the process begins, and counts nothing: what was decided before is not counted.
+    private func recall(at now: Int64) async throws {
+        let catalog = registry.catalog
+        let last = try await catalog.lastRelease()
+        let since = now - ReleaseFiguresLimits.decisionLimit
+        // Kept at the end alone: after a failure all is read anew.
+        var (outcomes, boots, flapping) = (RolloutOutcomes(), BootOutcomes(), Flapping())
+        var position = ReleasePosition(time: now - RegistryLimits.flappingSpan)
+        while true {
+            let page = try await catalog.releases(after: position, before: .max, limit: RegistryLimits.figuresPage)
+            for record in page where record.id <= last {
+                flapping.add(record.entry)
+                guard record.entry.time >= since else { continue }
+                let first = try await firstStep(of: record.entry, unlessIn: outcomes)
+                outcomes.recall(record.entry, first: first, since: since)
+                _ = boots.add(record.entry, at: record.entry.time)
+            }
+            guard let end = page.last, page.count == RegistryLimits.figuresPage else { break }
+            position = ReleasePosition(time: end.entry.time, id: end.id)
+        }
+        _ = outcomes.overdue(at: now)
+        _ = boots.overdue(at: now)
+        (self.outcomes, self.boots, self.flapping, self.last) = (outcomes, boots, flapping, last)
+    }
+
+    private func count(at now: Int64) async throws {
         while let after = last {
-            let page = try await catalog.releases(after: after, limit: RegistryLimits.figuresPage)
+            let page = try await registry.catalog.releases(after: after, limit: RegistryLimits.figuresPage)
             for record in page {
-                try await count(record.entry)
+                // What may fail comes first, so that an entry is counted whole and once.
+                let first = try await firstStep(of: record.entry, unlessIn: outcomes)
+                let promoted = try await promotionTime(record)
+                count(record.entry, first: first, promoted: promoted, at: now)
                 last = record.id
             }
             guard page.count == RegistryLimits.figuresPage else { break }
         }
         for outcome in outcomes.overdue(at: now) { show(outcome) }
-        for environment in environments {
-            Meter(label: "cairn_deployments_open", dimensions: [("environment", environment.description)])
-                .set(outcomes.open(in: environment))
-        }
+        for outcome in boots.overdue(at: now) { show(outcome) }
+        let open = environments.map { (["environment": $0.description], Double(outcomes.open(in: $0))) }
+        openGauge.show(Dictionary(open) { first, _ in first })
     }
 
-    private func count(_ entry: ReleaseEntry) async throws {
-        for outcome in outcomes.add(entry) { show(outcome) }
+    private func count(_ entry: ReleaseEntry, first: Int64?, promoted: Int64?, at now: Int64) {
+        for outcome in outcomes.add(entry, first: first, at: now) { show(outcome) }
+        for outcome in boots.add(entry, at: now) { show(outcome) }
+        flapping.add(entry)
         switch entry.fact {
         case .build(let build):
             let outcome = build.succeeded ? "succeeded" : "failed"
             Counter(label: "cairn_builds_total", dimensions: [("outcome", outcome)]).increment()
         case .promotion(let promotion):
-            let environment = label(promotion.environment)
-            Counter(label: "cairn_promotions_total", dimensions: [("environment", environment)]).increment()
-            guard let digest = entry.digest, settings.production.contains(promotion.environment),
-                let built = try await firstBuild(of: digest, in: entry.repository)
-            else { return }
-            Timer(label: "cairn_promotion_seconds", dimensions: [("environment", environment)])
-                .recordMilliseconds(max(0, entry.time - built))
-        case .step(let step):
-            guard step.phase == .booted || step.phase == .bootFailed else { return }
-            let dimensions = [
-                ("environment", label(step.environment)), ("outcome", step.phase == .booted ? "good" : "bad"),
-            ]
-            Counter(label: "cairn_boots_total", dimensions: dimensions).increment()
-        case .running, .scan: return
+            let dimensions = [("environment", label(promotion.environment))]
+            Counter(label: "cairn_promotions_total", dimensions: dimensions).increment()
+            guard let promoted else { return }
+            Timer(label: "cairn_promotion_seconds", dimensions: dimensions).recordMilliseconds(promoted)
+        case .step, .running, .scan: return
         }
     }
 
-    /// When the image was first built, as far as one look goes.
-    private func firstBuild(of digest: Digest, in repository: RepositoryName) async throws -> Int64? {
-        let records = try await registry.releases(of: digest, in: repository, limit: RegistryLimits.figuresPage)
-        return records.elements.last { record in
-            if case .build(let build) = record.entry.fact { build.succeeded } else { false }
-        }?.entry.time
+    /// When the rollout began that an entry is a step of, where that is not known.
+    private func firstStep(of entry: ReleaseEntry, unlessIn outcomes: RolloutOutcomes) async throws -> Int64? {
+        guard case .step(let step) = entry.fact, outcomes.isNew(entry) else { return nil }
+        return try await registry.catalog.firstStepTime(
+            of: step.deployment,
+            in: step.environment,
+            of: entry.repository,
+            service: step.service
+        )
+    }
+
+    /// The milliseconds from the first build of an image to its first promotion into production (M4); nil of all other
+    /// entries, and of an image that was not built before.
+    private func promotionTime(_ record: ReleaseRecord) async throws -> Int64? {
+        let (catalog, entry) = (registry.catalog, record.entry)
+        guard case .promotion(let promotion) = entry.fact, let digest = entry.digest,
+            settings.production.contains(promotion.environment)
+        else { return nil }
+        let first = try await catalog.firstPromotion(of: digest, in: entry.repository, to: settings.production)
+        guard first?.id == record.id else { return nil }
+        guard let built = try await catalog.firstBuildTime(of: digest, in: entry.repository), built <= entry.time else {
+            return nil
+        }
+        return entry.time - built
     }
 
     private func show(_ outcome: RolloutOutcomes.Outcome) {
         let environment = label(outcome.environment)
-        let dimensions = [("environment", environment), ("outcome", outcome.isGood ? "good" : "bad")]
+        let dimensions = Self.dimensions(environment, isGood: outcome.isGood)
         Counter(label: "cairn_deployments_total", dimensions: dimensions).increment()
         guard let seconds = outcome.rollbackSeconds else { return }
         Timer(label: "cairn_rollback_seconds", dimensions: [("environment", environment)]).recordSeconds(seconds)
     }
 
+    private func show(_ outcome: BootOutcomes.Outcome) {
+        let dimensions = Self.dimensions(label(outcome.environment), isGood: outcome.isGood)
+        Counter(label: "cairn_boots_total", dimensions: dimensions).increment()
+    }
+
+    private static func dimensions(_ environment: String, isGood: Bool) -> [(String, String)] {
+        [("environment", environment), ("outcome", isGood ? "good" : "bad")]
+    }
+
     /// The environment's name if it is among those shown, `other` else.
     private func label(_ environment: PlaceName) -> String {
-        environments.contains(environment) ? environment.description : "other"
+        environments.contains(environment) ? environment.description : Self.otherEnvironments
     }
 
     // MARK: What it comes to
 
-    private func showFlapping(at now: Int64) async throws {
-        var found: [FlappingKey: Int] = [:]
-        for flapping in try await registry.flapping(at: now) {
-            let key = FlappingKey(
-                environment: label(flapping.environment),
-                deployment: flapping.deployment.description
-            )
-            guard found.count < RegistryLimits.shownFlapping || found[key] != nil else { continue }
-            found[key] = max(found[key] ?? 0, flapping.flips)
+    private func showFlapping(at now: Int64) {
+        var found: [[String: String]: Double] = [:]
+        for flap in flapping.cases(at: now) {
+            let labels = ["environment": label(flap.environment), "deployment": flap.deployment.description]
+            guard found.count < RegistryLimits.shownFlapping || found[labels] != nil else { continue }
+            found[labels] = max(found[labels] ?? 0, Double(flap.flips))
         }
-        for (key, gauge) in flapping where found[key] == nil {
-            gauge.destroy()
-            flapping[key] = nil
-        }
-        for (key, flips) in found {
-            let gauge =
-                flapping[key]
-                ?? Gauge(
-                    label: "cairn_deployment_flapping",
-                    dimensions: [("environment", key.environment), ("deployment", key.deployment)]
-                )
-            gauge.record(flips)
-            flapping[key] = gauge
-        }
+        flappingGauge.show(found)
     }
 
     private func showFigures(at now: Int64) async throws {
@@ -166,25 +214,26 @@ package actor ReleaseGauges {
             )
         }
         let sets = try await registry.figures([scope(nil)] + environments.map { scope($0) }, at: now)
+        var values: [[String: String]: Double] = [:]
+        var drift: [[String: String]: Double] = [:]
+        var critical: [[String: String]: Double] = [:]
         for set in sets {
+            let environment = set.scope.environment?.description
             for figure in set.figures {
                 // Builds and scans are of no environment.
-                let environment = set.scope.environment?.description
                 if environment != nil, figure.kind == .builds || figure.kind == .vulnerabilities { continue }
-                var dimensions = [("figure", figure.kind.rawValue)]
-                if let environment { dimensions.append(("environment", environment)) }
-                guard let value = figure.value else { continue }
-                Meter(label: "cairn_release_figure", dimensions: dimensions).set(value)
+                var labels = ["figure": figure.kind.rawValue]
+                labels["environment"] = environment
+                values[labels] = figure.value
             }
-            guard let environment = set.scope.environment?.description else { continue }
-            Meter(label: "cairn_drift_open", dimensions: [("environment", environment)])
-                .set(set[.drift]?.count("open") ?? 0)
+            guard let environment else { continue }
+            drift[["environment": environment]] = Double(set[.drift]?.count("open") ?? 0)
         }
         for environment in sets.first?[.vulnerabilities]?.environments.prefix(RegistryLimits.shownEnvironments) ?? [] {
-            Meter(
-                label: "cairn_critical_vulnerabilities",
-                dimensions: [("environment", environment.environment.description)]
-            ).set(environment.critical)
+            critical[["environment": environment.environment.description]] = Double(environment.critical)
         }
+        figureGauge.show(values)
+        driftGauge.show(drift)
+        criticalGauge.show(critical)
     }
 }

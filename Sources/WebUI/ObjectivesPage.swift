@@ -29,7 +29,8 @@ package struct ObjectivesPage: WebPage {
         let about: String
         let standing: Badge
         let facts: [Fact]
-        let budget: Meter
+        /// nil where nothing was measured.
+        let budget: Meter?
         let chart: BurnChart?
         let burns: [Burn]
 
@@ -39,7 +40,7 @@ package struct ObjectivesPage: WebPage {
             about: String,
             standing: Badge,
             facts: [Fact],
-            budgetLeft: Double,
+            budgetLeft: Double?,
             chart: BurnChart?,
             burns: [Burn]
         ) {
@@ -48,13 +49,15 @@ package struct ObjectivesPage: WebPage {
             self.about = about
             self.standing = standing
             self.facts = facts
-            let percent = Figures.decimal(budgetLeft.magnitude * 100)
-            budget = Meter(
-                share: budgetLeft,
-                text: budgetLeft < 0
-                    ? "the error budget is overdrawn by \(percent) %" : "\(percent) % of the error budget is left",
-                tone: budgetLeft <= 0 ? .bad : budgetLeft < 0.25 ? .warn : .good
-            )
+            budget = budgetLeft.map { left in
+                let percent = Figures.decimal(left.magnitude * 100)
+                return Meter(
+                    share: left,
+                    text: left < 0
+                        ? "the error budget is overdrawn by \(percent) %" : "\(percent) % of the error budget is left",
+                    tone: left <= 0 ? .bad : left < 0.25 ? .warn : .good
+                )
+            }
             self.chart = chart
             self.burns = burns
         }

@@ -34,14 +34,12 @@ package struct RegionsPage: WebPage {
         let winner: Side
         let loser: Side
         let opened: Moment
-        let resolved: Moment?
 
-        package init(tag: LinkedText, winner: Side, loser: Side, opened: Moment, resolved: Moment?) {
+        package init(tag: LinkedText, winner: Side, loser: Side, opened: Moment) {
             self.tag = tag
             self.winner = winner
             self.loser = loser
             self.opened = opened
-            self.resolved = resolved
         }
     }
 

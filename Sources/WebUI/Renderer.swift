@@ -55,6 +55,6 @@ extension WebTemplate {
         side,
         imageHistory, RetentionPage.template, RetentionRunPage.template, ExplanationPage.template,
         RegionsPage.template, AuditPage.template, DenialsPage.template, StoragePage.template, LogPage.template,
-        ObjectivesPage.template, EnvironmentsPage.template, ErrorPage.template,
+        ObjectivesPage.template, EnvironmentsPage.template, EnvironmentPage.template, ErrorPage.template,
     ]
 }

@@ -219,13 +219,23 @@ package struct ExplanationPage: WebPage {
     let image: LinkedText
     let hasRules: Bool
     let rows: [Row]
+    let more: Int?
     let protections: [String]
     let past: [String]
 
-    package init(image: LinkedText, hasRules: Bool, rows: [Row], protections: [String], past: [String]) {
+    /// `more` is how many verdicts there are beside `rows`.
+    package init(
+        image: LinkedText,
+        hasRules: Bool,
+        rows: [Row],
+        more: Int?,
+        protections: [String],
+        past: [String]
+    ) {
         self.image = image
         self.hasRules = hasRules
         self.rows = rows
+        self.more = more
         self.protections = protections
         self.past = past
     }
@@ -253,6 +263,7 @@ package struct ExplanationPage: WebPage {
         {{/rows}}
         </tbody>
         </table>
+        {{#more}}<p class="quiet">and {{.}} more</p>{{/more}}
         {{/empty(rows)}}
         {{^empty(protections)}}<h2 id="kept">What keeps it whatever the rules say</h2>
         <ul>{{#protections}}<li>{{.}}</li>{{/protections}}</ul>{{/empty(protections)}}

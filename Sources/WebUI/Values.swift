@@ -189,6 +189,22 @@ package enum Figures {
         return rest % 10 == 0 ? "\(sign)\(whole).\(rest / 10)" : "\(sign)\(whole).\(rest < 10 ? "0" : "")\(rest)"
     }
 
+    /// A share as a percentage, `12.5 %`. Near 1 it has as many digits, up to eight after the point, as say how much is
+    /// missing of it: `99.9987 %`, and never 100 % of what is less.
+    package static func percent(_ share: Double) -> String {
+        let missing = (1 - share) * 100
+        guard missing > 0, missing < 1 else { return "\(decimal(share * 100)) %" }
+        var (digits, scale) = (2, 100.0)
+        while digits < 8, missing * scale < 10 { (digits, scale) = (digits + 1, scale * 10) }
+        let units = Int64(scale * 100) - max(1, Int64((missing * scale).rounded()))
+        let (whole, rest) = units.quotientAndRemainder(dividingBy: Int64(scale))
+        guard rest > 0 else { return "\(whole) %" }
+        var fraction = String(rest)
+        fraction = String(repeating: "0", count: digits - fraction.utf8.count) + fraction
+        while fraction.hasSuffix("0") { fraction.removeLast() }
+        return "\(whole).\(fraction) %"
+    }
+
     /// `1,234,567`
     package static func grouped(_ value: Int64) -> String {
         let digits = Array(String(value.magnitude).utf8)

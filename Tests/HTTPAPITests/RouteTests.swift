@@ -30,7 +30,22 @@ import Testing
         Valid("/log/witness/add-checkpoint", "log-witness"), Valid("/log/tile/0/x001/234.p/5", "log-tile"),
         Valid("/log/tile/entries/000", "log-entries"), Valid("/api/v1/quarantine", "quarantine"),
         Valid("/api/v1/quarantine/\(digest)", "quarantine"), Valid("/api/v1/decide", "decide"),
-        Valid("/api/v1/collection", "collection"),
+        Valid("/api/v1/collection", "collection"), Valid("/api/v1/scrub", "scrub"), Valid("/token", "token"),
+        Valid("/api/v1/audit", "audit"), Valid("/api/v1/denials", "denials"), Valid("/api/v1/usage", "usage"),
+        Valid("/api/v1/usage/storage", "storage"), Valid("/api/v1/regions", "regions"),
+        Valid("/api/v1/regions/eu", "regions"), Valid("/api/v1/state/7", "regions"), Valid("/api/v1/homes", "regions"),
+        Valid("/api/v1/retention/runs", "retention"), Valid("/api/v1/retention/runs/3/apply", "retention"),
+        Valid("/api/v1/builds", "releases"), Valid("/api/v1/promotions", "releases"),
+        Valid("/api/v1/rollouts", "releases"), Valid("/api/v1/rollouts/verdict", "releases"),
+        Valid("/api/v1/rollbacks", "releases"), Valid("/api/v1/releases", "releases"),
+        Valid("/api/v1/figures", "releases"), Valid("/api/v1/environments", "releases"),
+        Valid("/api/v1/environments/prod%2Feu/images", "releases"), Valid("/api/v1/slo", "slo"),
+        Valid("/api/v1/maintenance", "maintenance"), Valid("/api/v1/webhooks", "webhooks"),
+        Valid("/api/v1/webhooks/deploys/retry", "webhooks"), Valid("/log/mirror/\(hex)/checkpoint", "log-mirror"),
+        Valid("/ui/sign-in", "ui-sign-in"), Valid("/ui/regions", "ui-regions"), Valid("/ui/storage", "ui-storage"),
+        Valid("/ui/denials", "ui-audit"), Valid("/ui/objectives", "ui-objectives"),
+        Valid("/ui/environments", "ui-environments"), Valid("/v2/a/_cairn/warm/v1", "warm", "a"),
+        Valid("/v2/a/b/_cairn/inspect/v1", "inspect", "a/b"), Valid("/v2/a/_cairn/inspect/\(digest)", "inspect", "a"),
         Valid("/api/v1/pins", "pins"), Valid("/api/v1/deployments", "deployments"),
         Valid("/ui", "ui-repositories"), Valid("/ui/", "ui-repositories"), Valid("/ui/style-1f.css", "ui-style"),
         Valid("/ui/repositories/a", "ui-repository", "a"), Valid("/ui/repositories/a/b", "ui-repository", "a/b"),
@@ -102,15 +117,24 @@ import Testing
         for (path, route) in routes { #expect(try Route(path: path[...]) == route) }
     }
 
-    @Test(arguments: valid) func labelsAndTheirTemplatesAreKnown(_ valid: Valid) throws {
-        let label = try Route(path: valid.path[...]).label
-        #expect(Route.labels.contains(label))
-        #expect(Route.template(of: label) != nil)
+    /// The label of the root is that of a browser's request, whose path alone says nothing.
+    @Test func theLabelsAreThoseOfTheRoutes() {
+        #expect(Set(Self.valid.map(\.label) + ["ui", "unknown"]) == Set(Route.labels))
+        #expect(Set(Route.labels).count == Route.labels.count)
     }
 
-    @Test func everyLabelButThatOfNoRouteHasATemplate() {
-        #expect(Route.labels.filter { Route.template(of: $0) == nil } == ["unknown"])
-        #expect(Set(Route.labels).count == Route.labels.count)
+    /// The template of a route has the parts of its paths where they are its own, and names where they are not.
+    @Test(arguments: valid) func theTemplateIsThatOfThePath(_ valid: Valid) throws {
+        let template = try Route(path: valid.path[...]).template
+        // The index of a tile is several parts of a path.
+        guard !template.contains("tile") else { return }
+        var parts = valid.path.split(separator: "/").map(String.init)
+        let wanted = template.split(separator: "/").map(String.init)
+        if let first = wanted.firstIndex(of: "{name}"), let name = valid.name {
+            parts.replaceSubrange(first..<first + name.split(separator: "/").count, with: ["{name}"])
+        }
+        #expect(parts.count == wanted.count, "\(template)")
+        for (part, own) in zip(parts, wanted) { #expect(own.contains("{") || own == part, "\(template)") }
     }
 
     enum Refusal: Sendable { case notFound, malformed, name, digest, tag }

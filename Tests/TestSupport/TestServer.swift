@@ -9,7 +9,7 @@ import NIOPosix
 package import OCI
 import Observability
 import Registry
-import ServiceLifecycle
+package import ServiceLifecycle
 
 /// The registry behind a real socket on a free port of loopback.
 package struct TestServer: Sendable {
@@ -53,6 +53,17 @@ package struct TestServer: Sendable {
             requestIDs: RequestIDs(seed: requestIDSeed),
             dates: DateHeader(seconds: { clock.wallSeconds })
         )
+        return try await serving(responder, tls: tls) { port, services in
+            try await body(TestServer(store: store, health: health, port: port, services: services))
+        }
+    }
+
+    /// Runs a test with what answers requests, and shuts it down whatever happens.
+    package static func serving<Result>(
+        _ responder: Responder,
+        tls: TLSContext? = nil,
+        _ body: (_ port: Int, ServiceGroup) async throws -> Result
+    ) async throws -> Result {
         let running = AsyncStream<Int>.makeStream()
         let server = HTTPServer(
             host: "127.0.0.1",
@@ -75,7 +86,7 @@ package struct TestServer: Sendable {
             throw NotRunning()
         }
         do {
-            let result = try await body(TestServer(store: store, health: health, port: port, services: group))
+            let result = try await body(port, group)
             await group.triggerGracefulShutdown()
             try await task.value
             return result

@@ -15,19 +15,21 @@ enum Nasty {
     /// All of them in one.
     static let text = texts.joined(separator: " ")
 
-    static let time = Moment(iso: text, secondsAgo: 5)
-    static let digest = DigestText(text)
-    static let link = LinkedText(foreign: text)
-    static let badge = Badge(text, .bad)
-    static let fact = Fact(text, text)
-    static let pager = Pager(what: text, first: nil, next: nil)
-    static let meter = Meter(share: .nan, text: text, tone: .warn)
-    static let shell = WebShell(
-        items: [WebShell.Item(text, "/ui/", isCurrent: true)],
-        who: text,
-        signIn: "/ui/sign-in",
-        now: text
-    )
+    /// As many as there are `texts`: these themselves for all of them in one, else the text so many times.
+    static func each(_ text: String) -> [String] { text == Self.text ? texts : texts.map { _ in text } }
+
+    static func time(_ text: String) -> Moment { Moment(iso: text, secondsAgo: 5) }
+    static func digest(_ text: String) -> DigestText { DigestText(text) }
+    static func linkedDigest(_ text: String) -> DigestText { DigestText(text, href: text) }
+    static func link(_ text: String) -> LinkedText { LinkedText(foreign: text) }
+    static func ownLink(_ text: String) -> LinkedText { LinkedText(text, href: text) }
+    static func badge(_ text: String) -> Badge { Badge(text, .bad) }
+    static func fact(_ text: String) -> Fact { Fact(text, text) }
+    static func pager(_ text: String) -> Pager { Pager(what: text, first: text, next: text) }
+    static func meter(_ text: String) -> Meter { Meter(share: .nan, text: text, tone: .warn) }
+    static func shell(_ text: String) -> WebShell {
+        WebShell(items: [WebShell.Item(text, text, isCurrent: true)], who: text, signIn: text, now: text)
+    }
     static let plainShell = WebShell(
         items: [WebShell.Item("Repositories", "/ui/", isCurrent: false)],
         who: nil,

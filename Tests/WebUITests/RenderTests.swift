@@ -6,7 +6,7 @@ import WebUI
 
 @Suite struct RenderTests {
     private static func render(_ page: any WebPage) throws -> String {
-        try WebRenderer().render(page, in: Nasty.shell)
+        try WebRenderer().render(page, in: Nasty.shell(Nasty.text))
     }
 
     /// What is between `<` and `>`, attributes with their values among it.
@@ -30,8 +30,8 @@ import WebUI
     @Test func noValueMakesATag() throws {
         let renderer = try WebRenderer()
         for (nasty, plain) in zip(Samples.pages(Nasty.text), Samples.pages("plain")) {
-            let found = Self.tags(renderer.render(nasty, in: Nasty.shell))
-            let wanted = Self.tags(renderer.render(plain, in: Nasty.shell))
+            let found = Self.tags(renderer.render(nasty, in: Nasty.shell(Nasty.text)))
+            let wanted = Self.tags(renderer.render(plain, in: Nasty.shell("plain")))
             let shape = { (tag: String) in Self.shape(tag) }
             #expect(found.map(shape) == wanted.map(shape), "\(type(of: nasty))")
         }
@@ -60,7 +60,7 @@ import WebUI
 
     @Test(arguments: Nasty.texts)
     func everyScalarIsLookedAt(_ text: String) throws {
-        let page = AuditPage(principal: text, repository: "", rows: [], pager: Nasty.pager)
+        let page = AuditPage(principal: text, repository: "", rows: [], pager: Nasty.pager(text))
         let html = try Self.render(page)
         let start = try #require(html.firstRange(of: "id=\"principal\" name=\"principal\" value=\""))
         let value = html.unicodeScalars[start.upperBound...].prefix { $0 != "\"" }
@@ -81,6 +81,7 @@ import WebUI
                 image: LinkedText(foreign: text),
                 hasRules: true,
                 rows: [],
+                more: nil,
                 protections: [],
                 past: []
             )
@@ -97,6 +98,7 @@ import WebUI
                 image: LinkedText(foreign: text),
                 hasRules: true,
                 rows: [],
+                more: nil,
                 protections: [],
                 past: []
             )
@@ -128,8 +130,33 @@ import WebUI
         #expect(Figures.decimal(0.05) == "0.05")
         #expect(Figures.decimal(-2.5) == "-2.5")
         #expect(Figures.decimal(.nan) == "0")
+        let shares: [(Double, String)] = [
+            (0, "0 %"), (0.5, "50 %"), (0.5432, "54.32 %"), (0.99, "99 %"), (0.9905, "99.05 %"), (0.999, "99.9 %"),
+            (0.9999, "99.99 %"), (0.99999, "99.999 %"), (0.9999877, "99.9988 %"), (0.999_999_999, "99.9999999 %"),
+            (1.0.nextDown, "99.99999999 %"), (1, "100 %"), (.nan, "0 %"),
+        ]
+        for (share, text) in shares { #expect(Figures.percent(share) == text) }
         #expect(Moment.span(59) == "59 s")
         #expect(Moment.span(7_200) == "2 h")
+    }
+
+    @Test func aBudgetOfWhichNothingIsKnownIsNotShownAsWhole() throws {
+        func html(_ budget: Double?) throws -> String {
+            let objective = ObjectivesPage.Objective(
+                id: "a",
+                name: "a",
+                about: "a",
+                standing: Badge("no data", .calm),
+                facts: [],
+                budgetLeft: budget,
+                chart: nil,
+                burns: []
+            )
+            return try Self.render(ObjectivesPage(objectives: [objective], maintenance: nil))
+        }
+        #expect(try html(1).contains("100 % of the error budget is left"))
+        let unknown = try html(nil)
+        #expect(!unknown.contains("error budget") && !unknown.contains("class=\"meter"))
     }
 
     @Test func aChartSaysInWordsWhatItShows() throws {

@@ -142,19 +142,18 @@ extension Responder {
     }
 
     private func deployment(of note: Deployment.Note) -> ImagePage.Deployment {
-        let state: Badge =
-            if note.endedAt != nil {
-                Badge("ended", .calm)
-            } else if note.staleAt <= dates.seconds() {
-                Badge("silent", .warn)
-            } else {
-                Badge("running", .good)
+        let state = Self.state(of: note, at: dates.seconds())
+        let tone: Badge.Tone =
+            switch state {
+            case "ended": .calm
+            case "stale": .warn
+            default: .good
             }
         return ImagePage.Deployment(
             environment: note.place.environment.description,
             service: note.place.service?.description ?? "",
             target: note.place.target.description,
-            state: state,
+            state: Badge(state, tone),
             reporter: note.reporter,
             reported: moment(note.reportedAt)
         )
@@ -234,7 +233,8 @@ extension Responder {
         )
     }
 
-    private static func rest(_ count: Int, _ shown: Int) -> Int? { count > shown ? count - shown : nil }
+    /// How many there are beyond those that are shown; nil where all are.
+    static func rest(_ count: Int, _ shown: Int) -> Int? { count > shown ? count - shown : nil }
 
     private static func role(of part: Descriptor) -> String {
         guard let platform = part.platform else { return "manifest" }

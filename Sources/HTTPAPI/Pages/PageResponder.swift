@@ -16,7 +16,7 @@ extension Responder {
         try exchange.require([.get, .head])
         switch resource {
         case .root: return Self.redirect(to: PageResource.prefix)
-        case .stylesheet: return Self.stylesheet
+        case .stylesheet: return Self.stylesheet(exchange.request.head.path ?? "")
         case .signIn:
             try requireSignIn(exchange)
             return Self.redirect(to: PageResource.prefix)
@@ -75,14 +75,22 @@ extension Responder {
         )
     }
 
-    private static let stylesheet = Answer(
-        .ok,
-        headers: [
-            .contentType: "text/css; charset=utf-8", .cacheControl: "public, max-age=31536000, immutable",
-            Header.securityPolicy: securityPolicy,
-        ],
-        body: .bytes(ByteBuffer(string: WebStylesheet.text))
-    )
+    private static let stylesheetText = ByteBuffer(string: WebStylesheet.text)
+
+    /// The stylesheet of this version, whichever one a page of another version names. Only under its own name it stays
+    /// what it is.
+    private static func stylesheet(_ target: String) -> Answer {
+        let isOwn = target.prefix { $0 != "?" } == WebStylesheet.path
+        return Answer(
+            .ok,
+            headers: [
+                .contentType: "text/css; charset=utf-8",
+                .cacheControl: isOwn ? "public, max-age=31536000, immutable" : "no-store",
+                Header.securityPolicy: securityPolicy,
+            ],
+            body: .bytes(stylesheetText)
+        )
+    }
 
     private static func redirect(to path: String) -> Answer {
         Answer(.found, headers: [.location: path, .cacheControl: "no-store", .vary: "Accept"])
@@ -129,7 +137,7 @@ extension Responder {
             return actions.contains { identity.allows($0, nil) }
         }
         var places: [(String, PageResource, String)] = [("Repositories", .repositories, PageResource.prefix)]
-        if isKnown { places.append(("Environments", .environments, "/ui/environments")) }
+        if isKnown { places.append(("Environments", .environments, PageAddress.environments)) }
         if isKnown, registry.retention != nil { places.append(("Retention", .retention, "/ui/retention")) }
         if may([.audit, .admin]) {
             places.append(("Regions", .regions, "/ui/regions"))
@@ -149,8 +157,13 @@ extension Responder {
 
     // MARK: Values
 
+    /// Of a time that may be anything: documents of others say some of them.
     func moment(_ seconds: Int64) -> Moment {
-        Moment(iso: Timestamp(seconds: seconds).description, secondsAgo: dates.seconds() - seconds)
+        let (ago, isOver) = dates.seconds().subtractingReportingOverflow(seconds)
+        return Moment(
+            iso: Timestamp(seconds: seconds).description,
+            secondsAgo: isOver ? (seconds < 0 ? .max : .min) : ago
+        )
     }
 
     /// A text of others, no longer than is shown.

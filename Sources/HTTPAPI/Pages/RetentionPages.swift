@@ -130,7 +130,7 @@ extension Responder {
         let page = ExplanationPage(
             image: LinkedText("\(name) \(reference)", href: PageAddress.image(name, reference)),
             hasRules: explanation.hasRules,
-            rows: explanation.verdicts.prefix(HTTPLimits.page).map { verdict in
+            rows: explanation.verdicts.prefix(HTTPLimits.pageRows).map { verdict in
                 ExplanationPage.Row(
                     what: verdict.tag.map { "tag \($0)" } ?? "the image \(verdict.digest)",
                     verdict: Self.verdict(stays: verdict.stays),
@@ -138,6 +138,7 @@ extension Responder {
                     reason: Self.cut(verdict.reason)
                 )
             },
+            more: Self.rest(explanation.verdicts.count, HTTPLimits.pageRows),
             protections: explanation.protections.prefix(HTTPLimits.pageRows).map(Self.cut),
             past: explanation.past.prefix(HTTPLimits.pageRows).map(Self.cut)
         )

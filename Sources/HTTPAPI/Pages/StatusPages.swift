@@ -81,8 +81,7 @@ extension Responder {
             ),
             winner: side(conflict.winner),
             loser: side(conflict.loser),
-            opened: moment(conflict.opened),
-            resolved: conflict.resolved.map { moment($0) }
+            opened: moment(conflict.opened)
         )
     }
 

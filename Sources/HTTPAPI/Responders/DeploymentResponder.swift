@@ -31,17 +31,17 @@ extension Responder {
         guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
             throw RequestError.badQuery("the body is a JSON object with env, target and image")
         }
-        let repository = try exchange.repositoryName(document["image"]?["repository"]?.text)
-        guard let text = document["image"]?["digest"]?.text else {
+        let repository = try exchange.repositoryName(document["image"]?.optionalText("repository"))
+        guard let text = try document["image"]?.optionalText("digest") else {
             throw RequestError.badQuery("the image has no \"digest\": a tag does not say what runs")
         }
         let digest = try exchange.digest(text)
         let place = Deployment(
-            environment: try exchange.requiredPlaceName(document["env"]?.text, "env"),
-            target: try exchange.requiredPlaceName(document["target"]?.text, "target"),
-            service: try exchange.placeName(document["service"]?.text)
+            environment: try exchange.requiredPlaceName(document.optionalText("env"), "env"),
+            target: try exchange.requiredPlaceName(document.optionalText("target"), "target"),
+            service: try exchange.placeName(document.optionalText("service"))
         )
-        let deployment = try exchange.placeName(document["deployment"]?.text)
+        let deployment = try exchange.placeName(document.optionalText("deployment"))
         try require([.pull], in: repository, exchange)
         try requireName(exchange, for: repository)
         let receipt = try await registry.report(
@@ -49,7 +49,7 @@ extension Responder {
             runs: digest,
             of: repository,
             deployment: deployment,
-            configuration: document["config"]?.text.map { try exchange.digest($0) },
+            configuration: document.optionalText("config").map { try exchange.digest($0) },
             expires: try Self.expires(document["expires"]),
             caller: exchange.caller
         )
@@ -147,7 +147,7 @@ extension Responder {
     }
 
     /// `running`; `stale` where the reporter has been silent for too long; `ended`.
-    private static func state(of note: Deployment.Note, at now: Int64) -> String {
+    static func state(of note: Deployment.Note, at now: Int64) -> String {
         if note.endedAt != nil { return "ended" }
         return note.staleAt <= now ? "stale" : "running"
     }

@@ -60,7 +60,7 @@ extension Responder {
     /// The body is `{"repository","env","service","deployment","role":"canary"|"baseline","requests","errors"}`: what
     /// the caller has counted since the rollout began.
     func reportTraffic(_ exchange: Exchange, _ document: JSONValue) async throws -> Answer {
-        let repository = try exchange.repositoryName(document["repository"]?.text)
+        let repository = try exchange.repositoryName(document.optionalText("repository"))
         guard let role = document["role"]?.text.flatMap({ RolloutRole(rawValue: $0) }) else {
             throw RequestError.badQuery("role is 'canary' or 'baseline'")
         }
@@ -68,7 +68,7 @@ extension Responder {
         else {
             throw RequestError.badQuery("requests and errors are whole numbers, counted since the rollout began")
         }
-        let step = try step(exchange) { document[$0]?.text }
+        let step = try step(exchange) { try document.optionalText($0) }
         try require([.pull], in: repository, exchange)
         try requireName(exchange, for: repository)
         try await registry.reportTraffic(
@@ -114,7 +114,7 @@ extension Responder {
     }
 
     /// The rollout that is meant.
-    private func step(_ exchange: Exchange, _ text: (String) -> String?) throws -> DeploymentStep {
+    private func step(_ exchange: Exchange, _ text: (String) throws -> String?) throws -> DeploymentStep {
         DeploymentStep(
             deployment: try exchange.requiredPlaceName(text("deployment"), "deployment"),
             environment: try exchange.requiredPlaceName(text("env"), "env"),

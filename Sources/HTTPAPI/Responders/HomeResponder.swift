@@ -51,7 +51,7 @@ extension Responder {
             throw RequestError.badQuery("'repositories' is a name or a pattern of names")
         }
         guard let homes = regions?.homes else { throw RequestError.badQuery("no other region is followed here") }
-        let region = document["region"]?.text
+        let region = try document.optionalText("region")
         let report = try await homes.set(
             Self.pattern(text),
             to: region,

@@ -30,8 +30,7 @@ extension Responder {
         )
         var histories: [(Tag, [TagHistoryItem])] = []
         for tag in tags.elements {
-            let changes = try? await registry.history(of: tag, in: name, before: nil, limit: Self.shownChanges)
-            histories.append((tag, changes ?? []))
+            histories.append((tag, try await changes(of: tag, in: name)))
         }
         let (verdict, held) = (
             try await registry.verdict(on: digest, as: reference, in: name), try await cause(of: digest)
@@ -73,15 +72,27 @@ extension Responder {
             json.key("runs")
             json.array { json in for report in reports.elements { Self.write(report, at: now, to: &json) } }
             json.key("desired")
-            json.array { json in for place in places { Self.write(place, to: &json) } }
+            json.array { json in for place in places.elements { Self.write(place, to: &json) } }
             json.key("builds")
-            json.array { json in for record in builds { json.release(record) } }
+            json.array { json in for record in builds.elements { json.release(record) } }
             json.key("releases")
             json.array { json in for record in entries.elements { json.release(record) } }
             json.key("more")
-            json.bool(entries.hasMore || attachments.hasMore || tags.hasMore || reports.hasMore)
+            json.bool(
+                entries.hasMore || attachments.hasMore || tags.hasMore || reports.hasMore || builds.hasMore
+                    || places.hasMore
+            )
         }
         return Self.json(.ok, json)
+    }
+
+    /// The latest changes of a tag; a log that has none of them shows none.
+    private func changes(of tag: Tag, in name: RepositoryName) async throws -> [TagHistoryItem] {
+        do {
+            return try await registry.history(of: tag, in: name, before: nil, limit: Self.shownChanges)
+        } catch RegistryError.manifestUnknown {
+            return []
+        }
     }
 
     private func cause(of digest: Digest) async throws -> String? {

@@ -49,6 +49,11 @@ extension Route {
         case .proof(_, let reference): .proof(name, reference)
         case .history(_, let tag): .history(name, tag)
         case .trust(_, let reference): .trust(name, reference)
+        case .warm(_, let reference): .warm(name, reference)
+        case .inspect(_, let reference): .inspect(name, reference)
+        case .page(.repository): .page(.repository(name))
+        case .page(.image(_, let reference)): .page(.image(name, reference))
+        case .page(.proof(_, let reference)): .page(.proof(name, reference))
         default: self
         }
     }

@@ -37,6 +37,19 @@ extension Responder {
     }
 }
 
+extension JSONValue {
+    /// The text of an object's member; nil where there is none, and for null.
+    ///
+    /// - Throws: `RequestError.badQuery` for anything else: who has mistyped a member has not left it out.
+    func optionalText(_ key: String) throws(RequestError) -> String? {
+        switch self[key] {
+        case nil, .null?: return nil
+        case .string(let text)?: return text
+        case let value?: throw .badQuery("\"\(key)\" is a text, not \(value.kindName)")
+        }
+    }
+}
+
 extension Responder.Exchange {
     func repositoryName(_ text: String?) throws(RequestError) -> RepositoryName {
         guard let text else { throw .badQuery("it names no repository") }

@@ -15,7 +15,8 @@ struct Outcome {
     let method: String
     /// The request target, of which the log takes the beginning.
     let target: String
-    let route: String
+    /// nil for what is no route.
+    let named: Route?
     let repository: RepositoryName?
     let status: Int
     /// The digest that the answer was about.
@@ -32,6 +33,9 @@ struct Outcome {
     var failure: (any Error)?
     /// The trace that it belongs to; nil where none is kept.
     var trace: TraceContext?
+
+    /// The label of the route.
+    var route: String { named?.label ?? "unknown" }
 
     /// What `method` may be.
     static let methods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "other"]
@@ -89,7 +93,7 @@ extension Responder {
         var outcome = Outcome(
             method: head.method == .HEAD ? "HEAD" : "GET",
             target: head.uri,
-            route: "manifest",
+            named: .manifest(found.permission.repository, found.permission.reference),
             repository: found.permission.repository,
             status: 200,
             digest: found.manifest.digestText,

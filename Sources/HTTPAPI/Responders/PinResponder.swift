@@ -30,9 +30,9 @@ extension Responder {
         guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
             throw RequestError.badQuery("the body is a JSON object with repository, tag or digest, kind and reason")
         }
-        let repository = try exchange.repositoryName(document["repository"]?.text)
-        let subject = try exchange.pinned(tag: document["tag"]?.text, digest: document["digest"]?.text)
-        let kind = try Self.kind(document["kind"]?.text)
+        let repository = try exchange.repositoryName(document.optionalText("repository"))
+        let subject = try exchange.pinned(tag: document.optionalText("tag"), digest: document.optionalText("digest"))
+        let kind = try Self.kind(document.optionalText("kind"))
         try requirePinning(kind, subject, in: repository, exchange)
         var until: Int64?
         switch document["until"] {
@@ -50,7 +50,7 @@ extension Responder {
             repository: repository,
             subject: subject,
             until: until,
-            reason: document["reason"]?.text ?? ""
+            reason: document.optionalText("reason") ?? ""
         )
         let (event, isTrashed) = try await registry.pin(request, caller: exchange.caller)
         var answer = Answer(.noContent, headers: [Header.event: event])

@@ -90,7 +90,7 @@ extension Responder {
             let known = RegionWish.allCases.map(\.rawValue).joined(separator: ", ")
             throw RequestError.badQuery("state is one of \(known)")
         }
-        let reason = document["reason"]?.text ?? ""
+        let reason = try document.optionalText("reason") ?? ""
         guard try await regions?.set(name, state, reason: reason) == true else {
             throw RegistryError.notInLog("no region is called '\(ParsingError.quotable(name))'")
         }

@@ -49,37 +49,28 @@ extension Responder {
         return answer
     }
 
-    /// `n`, `repository`, and `after` and `after_service`, the place after which the page begins: what is to run in an
-    /// environment, with what each service could go back to, for agents that fetch ahead. Of repositories from which
-    /// the caller may not pull he learns nothing.
+    /// `n`, `repository`, and `after`, the place after which the page begins: what is to run in an environment, with
+    /// what each service could go back to, for agents that fetch ahead. Of repositories from which the caller may not
+    /// pull he learns nothing; a page may be short for them, and go on all the same.
     func listImages(_ exchange: Exchange, of environment: PlaceName) async throws -> Answer {
-        let position = try exchange.query["after"].map { text in
-            DesiredPosition(
-                repository: try exchange.repositoryName(text),
-                service: try exchange.placeName(exchange.query["after_service"])
-            )
-        }
+        let position = try exchange.environmentPosition()
         let repository = try exchange.query["repository"].map { try exchange.repositoryName($0) }
         if let repository { try require([.pull, .audit], in: repository, exchange) }
         let limit = max(1, try exchange.pageLength() ?? 100)
-        let page = try await registry.desiredImages(in: environment, after: position, limit: limit)
+        let page = try await registry.desiredImages(in: environment, after: position, limit: limit) { name in
+            repository.map { $0 == name } ?? exchange.mayPull(name)
+        }
         let now = dates.seconds()
         var json = JSONWriter()
         json.object { json in
             json.members([("env", environment.description)])
             json.key("images")
-            json.array { json in
-                for image in page.elements
-                where repository.map({ $0 == image.repository }) ?? exchange.mayPull(image.repository) {
-                    json.desired(image, at: now)
-                }
-            }
+            json.array { json in for image in page.images { json.desired(image, at: now) } }
         }
         var answer = Self.json(.ok, json)
-        if page.hasMore, let last = page.elements.last {
+        if let position = page.next {
             let path = "/api/v1/environments/\(PercentEncoding.encode(environment.description))/images"
-            var next = "\(path)?n=\(limit)&after=\(PercentEncoding.encode(last.repository.description))"
-            if let service = last.service { next += "&after_service=\(PercentEncoding.encode(service.description))" }
+            var next = "\(path)?n=\(limit)&after=\(PercentEncoding.encode(position.text))"
             if let repository { next += "&repository=\(PercentEncoding.encode(repository.description))" }
             answer.headers[Header.link] = "<\(next)>; rel=\"next\""
         }
@@ -91,9 +82,7 @@ extension Responder.Exchange {
     /// Whether the caller may see what is of a repository: pull from it, or audit everything.
     func mayPull(_ repository: RepositoryName) -> Bool {
         guard let identity else { return true }
-        if case .allowed = identity.verdict(.pull, repository) { return true }
-        if case .allowed = identity.verdict(.audit, nil) { return true }
-        return false
+        return identity.allows(.pull, repository) || identity.allows(.audit, nil)
     }
 }
 
@@ -111,7 +100,7 @@ extension JSONWriter {
 
     /// Milliseconds since 1970, as a time of RFC 3339.
     static func time(_ milliseconds: Int64) -> String {
-        Timestamp(seconds: milliseconds / 1_000, milliseconds: Int(milliseconds % 1_000)).description
+        Timestamp(milliseconds: milliseconds).description
     }
 
     private mutating func fact(_ fact: ReleaseFact) {

@@ -61,20 +61,20 @@ extension Responder {
     /// The body is `{"image":{"repository","digest"},"outcome":"succeeded"|"failed","source","revision","builder",
     /// "build","started_at"}`; a build that failed has no digest.
     private func reportBuild(_ exchange: Exchange, _ document: JSONValue) async throws -> Answer {
-        let repository = try exchange.repositoryName(document["image"]?["repository"]?.text)
+        let repository = try exchange.repositoryName(document["image"]?.optionalText("repository"))
         let succeeded: Bool
         switch document["outcome"]?.text {
         case "succeeded": succeeded = true
         case "failed": succeeded = false
         default: throw RequestError.badQuery("outcome is 'succeeded' or 'failed'")
         }
-        let digest = try document["image"]?["digest"]?.text.map { try exchange.digest($0) }
+        let digest = try document["image"]?.optionalText("digest").map { try exchange.digest($0) }
         let build = BuildReport(
             succeeded: succeeded,
-            source: try exchange.placeName(document["source"]?.text),
-            revision: try exchange.placeName(document["revision"]?.text),
-            builder: try exchange.placeName(document["builder"]?.text),
-            build: try exchange.placeName(document["build"]?.text),
+            source: try exchange.placeName(document.optionalText("source")),
+            revision: try exchange.placeName(document.optionalText("revision")),
+            builder: try exchange.placeName(document.optionalText("builder")),
+            build: try exchange.placeName(document.optionalText("build")),
             startedAt: try Self.milliseconds(document["started_at"])
         )
         try require([.push], in: repository, exchange)
@@ -105,15 +105,15 @@ extension Responder {
 
     /// The body is `{"image":{"repository","digest"},"from","env","service"}`.
     private func promote(_ exchange: Exchange, _ document: JSONValue) async throws -> Answer {
-        let repository = try exchange.repositoryName(document["image"]?["repository"]?.text)
-        guard let text = document["image"]?["digest"]?.text else {
+        let repository = try exchange.repositoryName(document["image"]?.optionalText("repository"))
+        guard let text = try document["image"]?.optionalText("digest") else {
             throw RequestError.badQuery("the image has no \"digest\": a tag does not say what is to run")
         }
         let digest = try exchange.digest(text)
         let promotion = PromotionReport(
-            from: try exchange.placeName(document["from"]?.text),
-            environment: try exchange.requiredPlaceName(document["env"]?.text, "env"),
-            service: try exchange.placeName(document["service"]?.text)
+            from: try exchange.placeName(document.optionalText("from")),
+            environment: try exchange.requiredPlaceName(document.optionalText("env"), "env"),
+            service: try exchange.placeName(document.optionalText("service"))
         )
         return try await promote(digest, promotion, in: repository, exchange)
     }
@@ -148,8 +148,8 @@ extension Responder {
 
     /// The body is `{"image":{"repository","digest"},"deployment","env","service","target","phase","config"}`.
     private func reportStep(_ exchange: Exchange, _ document: JSONValue) async throws -> Answer {
-        let repository = try exchange.repositoryName(document["image"]?["repository"]?.text)
-        guard let text = document["image"]?["digest"]?.text else {
+        let repository = try exchange.repositoryName(document["image"]?.optionalText("repository"))
+        guard let text = try document["image"]?.optionalText("digest") else {
             throw RequestError.badQuery("the image has no \"digest\": a tag does not say what runs")
         }
         let digest = try exchange.digest(text)
@@ -158,12 +158,12 @@ extension Responder {
             throw RequestError.badQuery("phase is one of \(known)")
         }
         let step = DeploymentStep(
-            deployment: try exchange.requiredPlaceName(document["deployment"]?.text, "deployment"),
-            environment: try exchange.requiredPlaceName(document["env"]?.text, "env"),
-            service: try exchange.placeName(document["service"]?.text),
-            target: try exchange.placeName(document["target"]?.text),
+            deployment: try exchange.requiredPlaceName(document.optionalText("deployment"), "deployment"),
+            environment: try exchange.requiredPlaceName(document.optionalText("env"), "env"),
+            service: try exchange.placeName(document.optionalText("service")),
+            target: try exchange.placeName(document.optionalText("target")),
             phase: phase,
-            configuration: try document["config"]?.text.map { try exchange.digest($0) }
+            configuration: try document.optionalText("config").map { try exchange.digest($0) }
         )
         try require([step.decides ? .promote : .pull], in: repository, exchange)
         try requireName(exchange, for: repository)
@@ -178,15 +178,19 @@ extension Responder {
     }
 
     /// The body is `{"env","service","repository","digest","deployment"}`: without a repository the one whose image is
-    /// to run in that service, without a digest the last good image.
+    /// to run in that service, of those in which the caller may promote; without a digest the last good image.
     private func rollBack(_ exchange: Exchange, _ document: JSONValue) async throws -> Answer {
-        let environment = try exchange.requiredPlaceName(document["env"]?.text, "env")
-        let service = try exchange.placeName(document["service"]?.text)
+        let environment = try exchange.requiredPlaceName(document.optionalText("env"), "env")
+        let service = try exchange.placeName(document.optionalText("service"))
         let repository: RepositoryName
-        if let text = document["repository"]?.text {
+        if let text = try document.optionalText("repository") {
             repository = try exchange.repositoryName(text)
         } else {
-            repository = try await registry.repository(of: service, in: environment)
+            // Of others the caller does not learn that they run there.
+            let identity = exchange.identity
+            repository = try await registry.repository(of: service, in: environment) { name in
+                identity?.allows(.promote, name) ?? true
+            }
         }
         try require([.promote], in: repository, exchange)
         try requireName(exchange, for: repository)
@@ -194,8 +198,8 @@ extension Responder {
             environment,
             service,
             in: repository,
-            to: document["digest"]?.text.map { try exchange.digest($0) },
-            deployment: try exchange.requiredPlaceName(document["deployment"]?.text, "deployment"),
+            to: document.optionalText("digest").map { try exchange.digest($0) },
+            deployment: try exchange.requiredPlaceName(document.optionalText("deployment"), "deployment"),
             caller: exchange.caller
         )
         return try await answer(event: rollback.event, exchange) { json in

@@ -73,7 +73,7 @@ extension SampledSpan {
     /// The name and attributes that OpenTelemetry's conventions give the span of a request, and Cairn's own. The query
     /// of the target is left out: it may hold what proves who asks.
     fileprivate func describe(_ outcome: Outcome) {
-        let template = Route.template(of: outcome.route)
+        let template = outcome.named?.template
         operationName = outcome.method == "other" ? "HTTP" : outcome.method
         if let template { operationName += " \(template)" }
         updateAttributes { attributes in

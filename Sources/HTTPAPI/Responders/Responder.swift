@@ -122,7 +122,7 @@ package struct Responder: Sendable {
         let requestID = requestIDs.id(for: request.headers[Header.requestID])
         let trace = RequestTrace(tracer, request)
         var body = IncomingBody(request, channel: channel)
-        var (routeLabel, repository, identity) = ("unknown", RepositoryName?.none, Identity?.none)
+        var (named, repository, identity) = (Route?.none, RepositoryName?.none, Identity?.none)
         var answer: Answer
         metrics.began()
         defer { metrics.ended() }
@@ -130,7 +130,7 @@ package struct Responder: Sendable {
             let target = request.head.path ?? "/"
             let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
             var route = try Self.route(halves[0], request)
-            (routeLabel, repository) = (route.label, route.repository)
+            (named, repository) = (route, route.repository)
             let query = try Self.query(halves.count == 2 ? halves[1] : "")
             route = try placed(route, query)
             repository = route.repository
@@ -162,7 +162,7 @@ package struct Responder: Sendable {
         let outcome = Outcome(
             method: Outcome.method(request.method),
             target: request.head.path ?? "",
-            route: routeLabel,
+            named: named,
             repository: repository,
             status: answer.status.code,
             digest: answer.digest,

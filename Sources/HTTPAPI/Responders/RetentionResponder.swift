@@ -82,9 +82,10 @@ extension Responder {
         body: inout IncomingBody
     ) async throws -> Answer {
         let document = try await document(&body)
+        let pattern = try document.optionalText("repositories") ?? "**"
         let scope: Glob
         do {
-            scope = try Glob(parsing: document["repositories"]?.text ?? "**")
+            scope = try Glob(parsing: pattern)
         } catch {
             throw RequestError.badQuery("\"repositories\" is a pattern of names: \(error.reason)")
         }

@@ -26,8 +26,7 @@ extension Responder {
     private static func write(_ state: (hook: Hook, behind: Int, dead: Int), to json: inout JSONWriter) {
         let (hook, settings) = (state.hook, state.hook.settings)
         json.object { json in
-            // What follows the host may be a secret.
-            json.members([("name", settings.name), ("host", host(of: settings.url))])
+            json.members([("name", settings.name), ("host", hookHost(of: settings.url))])
             json.list("events", settings.groups.map(\.rawValue).sorted())
             json.list("repositories", settings.repositories.map(\.description))
             json.key("signed")
@@ -46,9 +45,11 @@ extension Responder {
         }
     }
 
-    private static func host(of url: String) -> String {
-        let rest = url.split(separator: "/", omittingEmptySubsequences: true)
-        return rest.count > 1 ? String(rest[1].split(separator: "@").last ?? "") : ""
+    /// The host of a URL, with its port: what stands before and after it may be a secret.
+    package static func hookHost(of url: String) -> String {
+        guard let scheme = url.firstRange(of: "://") else { return "" }
+        let authority = url[scheme.upperBound...].prefix { !"/?#\\".contains($0) }
+        return String(authority.split(separator: "@", omittingEmptySubsequences: false).last ?? "")
     }
 
     func webhook(_ exchange: Exchange, _ name: String, _ action: WebhookAction) async throws -> Answer {
@@ -61,7 +62,11 @@ extension Responder {
         case .dead: return try await deadLetters(exchange, hook)
         case .test:
             let reply = try await hook.test()
-            json.object { $0.members([("reply", reply.description)]) }
+            json.object { json in
+                json.members([("reply", reply.description)])
+                json.key("accepted")
+                json.bool(reply.isAccepted)
+            }
         case .retry:
             let (accepted, left) = try await hook.retry()
             json.object { $0.integers([("accepted", Int64(accepted)), ("left", Int64(left))]) }

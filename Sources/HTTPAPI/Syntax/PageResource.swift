@@ -39,7 +39,7 @@ public enum PageResource: Hashable, Sendable {
     case log
     /// `/ui/objectives`
     case objectives
-    /// `/ui/environments`
+    /// `/ui/environments`: the environments, or with `env` in its query one of them.
     case environments
 
     static let prefix = "/ui/"
@@ -55,7 +55,7 @@ public enum PageResource: Hashable, Sendable {
         "/ui": .repositories, "/ui/": .repositories, "/ui/sign-in": .signIn, "/ui/retention": .retention,
         "/ui/retention/explain": .explain, "/ui/regions": .regions, "/ui/audit": .audit, "/ui/denials": .denials,
         "/ui/storage": .storage, "/ui/log": .log, "/ui/objectives": .objectives,
-        "/ui/environments": .environments,
+        PageAddress.environments: .environments,
     ]
 
     /// Those whose path says no more: a stylesheet, whichever, and a run. nil for anything else.
@@ -116,6 +116,12 @@ enum PageAddress {
 
     static func image(_ name: RepositoryName, _ reference: Reference) -> String {
         "\(repository(name))/-/\(reference)"
+    }
+
+    static let environments = "/ui/environments"
+
+    static func environment(_ name: PlaceName, after place: String? = nil) -> String {
+        with([("env", name.description), ("after", place)], environments)
     }
 
     static func run(_ id: Int64) -> String { "\(PageResource.retentionPrefix)\(id)" }

@@ -3,7 +3,8 @@
 
 internal import Glibc
 
-/// A moment in UTC, as log lines show it.
+/// A moment in UTC, as log lines and answers show it. Whatever its numbers are, it can be written: one before the year
+/// 0 or after the year 9999 is written as the first or the last moment of these.
 package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
     /// Since 1970, may be negative.
     package var seconds: Int64
@@ -14,6 +15,16 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         self.seconds = seconds
         self.milliseconds = milliseconds
     }
+
+    /// `milliseconds` are since 1970, and may be negative.
+    package init(milliseconds: Int64) {
+        let (quotient, remainder) = milliseconds.quotientAndRemainder(dividingBy: 1_000)
+        seconds = remainder < 0 ? quotient - 1 : quotient
+        self.milliseconds = Int(remainder < 0 ? remainder + 1_000 : remainder)
+    }
+
+    /// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: RFC 3339 has four digits for a year.
+    private static let written: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
 
     /// The wall clock. Log lines only show it; nothing is decided by it.
     package static func now() -> Timestamp {
@@ -31,6 +42,12 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
 
     /// Appends the form of RFC 3339 with milliseconds: `2026-01-31T12:00:00.123Z`.
     func append(to line: inout [UInt8]) {
+        var (seconds, milliseconds) = (self.seconds, min(max(self.milliseconds, 0), 999))
+        if seconds < Self.written.lowerBound {
+            (seconds, milliseconds) = (Self.written.lowerBound, 0)
+        } else if seconds > Self.written.upperBound {
+            (seconds, milliseconds) = (Self.written.upperBound, 999)
+        }
         let days = seconds.floored(by: 86_400)
         let second = Int(seconds - days * 86_400)
         let date = Self.date(days: days)

@@ -28,7 +28,7 @@ package enum FiguresText {
         let comparison = ["at-least": ">=", "at-most": "<=", "below": "<"][figure["target"]?["comparison"]?.text ?? ""]
         let met = figure["met"] == .bool(true) ? "yes" : figure["met"] == .bool(false) ? "NO" : "-"
         let counts = (figure["counts"]?.members ?? []).compactMap { member in
-            number(member.value).map { "\(Int($0)) \(ShownText.line(member.key))" }
+            number(member.value).map { "\(rounded($0)) \(ShownText.line(member.key))" }
         }
         return [
             name.uppercased(), ShownText.line(figure["name"]?.text ?? "-"),

@@ -43,7 +43,7 @@ package struct ObjectivesClient: Sendable {
         var rows = [["OBJECTIVE", "REGION", "TARGET"] + windows + ["BUDGET LEFT", "BURN 1h", "BURN 6h", "ALERT"]]
         for objective in objectives {
             let alert = objective["alert"].map { alert in
-                "\(alert["severity"]?.text ?? "?") (\(alert["rule"]?.text ?? "?"))"
+                ShownText.line("\(alert["severity"]?.text ?? "?") (\(alert["rule"]?.text ?? "?"))")
             }
             rows.append(
                 [ShownText.line(objective["name"]?.text ?? "?"), ShownText.line(objective["region"]?.text ?? "?")]

@@ -13,7 +13,7 @@ package struct ReleaseClient: Sendable {
 
     package init(_ registry: RemoteRegistry) { self.registry = registry }
 
-    /// Reports a build.
+    /// Reports a build. One without an id is sent once, since each time that it comes it counts as another one.
     ///
     /// - Returns: Whether the record did not say so yet, and other images that were built of the same commit.
     /// - Throws: `.notFound` where the repository has no such manifest.
@@ -22,7 +22,8 @@ package struct ReleaseClient: Sendable {
         of digest: Digest?,
         in repository: RepositoryName
     ) async throws(ClientError) -> (isNew: Bool, others: [String]) {
-        let answer = try await post("builds", "reporting a build of \(repository)", repository, .pullAndPush) {
+        let (purpose, attempts) = ("reporting a build of \(repository)", build.build == nil ? 1 : ClientLimits.attempts)
+        let answer = try await post("builds", purpose, repository, .pullAndPush, attempts: attempts) {
             Self.image(repository, digest, to: &$0)
             $0.field("outcome", build.succeeded ? "succeeded" : "failed")
             Self.names(
@@ -235,20 +236,41 @@ package struct ReleaseClient: Sendable {
     }
 
     /// What the registry makes of a rollout's requests: `promote`, `hold` or `roll-back`, and why.
+    ///
+    /// - Throws: `.usage` for limits that cannot be sent as they are: the ceiling goes in steps of 0.001, the ratio in
+    ///   steps of 0.01.
     package func verdict(
         on step: DeploymentStep,
         in repository: RepositoryName,
         _ limits: RolloutLimits
     ) async throws(ClientError) -> JSONValue {
+        let ceiling = try Self.parts(of: limits.errorCeiling, 1_000, "ceiling", step: "0.001")
+        let ratio = try Self.parts(of: limits.allowedRatio, 100, "ratio", step: "0.01")
         var target = "/api/v1/rollouts/verdict?repository=\(WebAddress.encoded(repository.description))"
         target += "&env=\(WebAddress.encoded(step.environment.description))"
         target += "&deployment=\(WebAddress.encoded(step.deployment.description))"
         if let service = step.service { target += "&service=\(WebAddress.encoded(service.description))" }
         target += "&minimum=\(limits.minimumRequests)"
-        target += "&ceiling_permille=\(Int((limits.errorCeiling * 1_000).rounded()))"
-        target += "&ratio_percent=\(Int((limits.allowedRatio * 100).rounded()))"
+        target += "&ceiling_permille=\(ceiling)&ratio_percent=\(ratio)"
         let call = RemoteRegistry.Call(target: target, purpose: "asking for a verdict on \(step.deployment)")
         return try await document(call, .repository(repository, .pull))
+    }
+
+    /// How many parts of one a number has, of so many.
+    ///
+    /// - Throws: `.usage` where that is no whole number.
+    private static func parts(
+        of number: Double,
+        _ scale: Double,
+        _ name: String,
+        step: String
+    ) throws(ClientError) -> Int {
+        let parts = (number * scale).rounded()
+        // What binary fractions leave of 0.029 * 1000 is no other number.
+        guard abs(number * scale - parts) < 1e-6 else {
+            throw ClientError(.usage, "the \(name) goes in steps of \(step), and \(number) is between two of them")
+        }
+        return Int(parts)
     }
 
     private func post(
@@ -256,6 +278,7 @@ package struct ReleaseClient: Sendable {
         _ purpose: String,
         _ repository: RepositoryName,
         _ actions: TokenScope.Actions,
+        attempts: Int = ClientLimits.attempts,
         _ members: (inout JSONWriter) -> Void
     ) async throws(ClientError) -> JSONValue {
         var writer = JSONWriter()
@@ -265,7 +288,8 @@ package struct ReleaseClient: Sendable {
             target: "/api/v1/\(name)",
             headers: [("Content-Type", "application/json")],
             body: ByteBuffer(bytes: writer.bytes),
-            purpose: purpose
+            purpose: purpose,
+            attempts: attempts
         )
         return try await document(call, .repository(repository, actions))
     }

@@ -208,7 +208,7 @@ extension RetentionClient.Run {
         guard let id = document["id"]?.number, let state = document["state"]?.text else { return nil }
         self.init(
             id: id,
-            state: state,
+            state: ShownText.line(state),
             plan: document["plan"]?.text,
             hash: document["hash"]?.text,
             kept: document["kept"]?.number ?? 0,
@@ -223,7 +223,7 @@ extension RetentionClient.Run {
                     bytes: rule["bytes"]?.number ?? 0
                 )
             },
-            warnings: document["warnings"]?.elements?.compactMap(\.text) ?? [],
+            warnings: (document["warnings"]?.elements ?? []).compactMap { $0.text.map(ShownText.line) },
             done: document["progress"]?["done"]?.number,
             total: document["progress"]?["total"]?.number,
             outcomes: Dictionary(
@@ -249,7 +249,7 @@ extension RetentionClient.Decision {
             isKept: verdict == "keep",
             rule: document["rule"]?.text,
             reason: reason,
-            state: document["state"]?.text ?? "",
+            state: ShownText.line(document["state"]?.text ?? ""),
             outcome: document["outcome"]?.text,
             json: JSONWriter.text(of: document)
         )

@@ -42,6 +42,8 @@ package struct ScrubClient: Sendable {
         /// All of it, as one JSON object.
         package let json: String
         package let run: Run?
+        /// How many blobs are damaged now; nil where it does not say.
+        package let damaged: Int64?
         /// Lines for people.
         package let lines: [String]
     }
@@ -111,6 +113,7 @@ extension ScrubClient.Status {
         }
         json = JSONWriter.text(of: document)
         run = document["run"].flatMap { ScrubClient.Run($0) }
+        damaged = document["damaged"]?.number
         lines = Self.lines(of: document)
     }
 
@@ -141,7 +144,7 @@ extension ScrubClient.Status {
         if let since = document["stalled_since"] { lines.append("the disk does not answer since \(time(since))") }
         if let problem = document["problem"] { lines.append("stopped: \(time(problem))") }
         if let run = document["run"].flatMap({ ScrubClient.Run($0) }) {
-            lines.append("run \(run.id): \(ShownText.line(run.state)): \(run.line)")
+            lines.append("run \(run.id): \(run.state): \(run.line)")
         }
         if let log = document["log"] {
             lines.append(
@@ -157,7 +160,7 @@ extension ScrubClient.Run {
     fileprivate init?(_ value: JSONValue) {
         guard let state = value["state"]?.text, case .integer(let id) = value["id"] else { return nil }
         self.id = id
-        self.state = state
+        self.state = ShownText.line(state)
         blobs = value.number("blobs")
         totalBlobs = value.number("total_blobs")
         bytes = value.number("bytes")

@@ -6,6 +6,25 @@ package import OCI
 
 /// Asks a registry how its webhooks fare, and does something about it.
 package struct WebhookClient: Sendable {
+    /// What came of a message that a webhook was to send.
+    package struct Test: Sendable {
+        /// In the words of the registry, safe to show.
+        package let reply: String
+        /// Whether the receiver took it.
+        package let isAccepted: Bool
+
+        /// The same as a JSON object.
+        package var json: String {
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.field("reply", reply)
+                writer.key("accepted")
+                writer.bool(isAccepted)
+            }
+            return writer.text
+        }
+    }
+
     private let registry: RemoteRegistry
 
     package init(_ registry: RemoteRegistry) { self.registry = registry }
@@ -21,16 +40,22 @@ package struct WebhookClient: Sendable {
         try await registry.records("dead", at: "webhooks/\(WebAddress.encoded(name))/dead", [], limit: limit, .records)
     }
 
-    /// Lets one send a message that says nothing.
+    /// Lets one send a message that says nothing. It is asked once: what was sent may have been taken.
     ///
     /// - Returns: What came of it.
-    package func test(_ name: String) async throws(ClientError) -> String {
-        ShownText.line(try await post(name, "test")["reply"]?.text ?? "-")
+    package func test(_ name: String) async throws(ClientError) -> Test {
+        let answer = try await post(name, "test")
+        guard let reply = answer["reply"]?.text else {
+            throw ClientError(.network, "\(registry.origin) does not say what came of it")
+        }
+        // Registries of before say it in words alone.
+        let isAccepted = answer["accepted"].map { $0 == .bool(true) } ?? reply.hasPrefix("it answered 2")
+        return Test(reply: ShownText.line(reply), isAccepted: isAccepted)
     }
 
-    /// Lets one tell again what it gave up.
+    /// Lets one tell again what it gave up, which takes up to 40 seconds. It is asked once.
     ///
-    /// - Returns: How many were accepted, and how many are left of those that were tried.
+    /// - Returns: How many were accepted, and how many it has given up still.
     package func retry(_ name: String) async throws(ClientError) -> (accepted: Int64, left: Int64) {
         let answer = try await post(name, "retry")
         guard case .integer(let accepted)? = answer["accepted"], case .integer(let left)? = answer["left"] else {
@@ -43,7 +68,8 @@ package struct WebhookClient: Sendable {
         let call = RemoteRegistry.Call(
             method: .POST,
             target: "/api/v1/webhooks/\(WebAddress.encoded(name))/\(action)",
-            purpose: "asking the webhook \(name) for a \(action)"
+            purpose: "asking the webhook \(name) for a \(action)",
+            attempts: 1
         )
         return try await document(call, .administration)
     }

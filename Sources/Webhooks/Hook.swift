@@ -10,8 +10,9 @@ import Synchronization
 /// Tells one receiver what happens, in the order in which it happened, at least once.
 ///
 /// An event that is not accepted is tried again after rising pauses, and those after it wait. One that the receiver
-/// refuses, or fails over again and again, becomes a dead letter, and the next one is told. How far a hook is, is in
-/// the catalog: what happened while the registry or the receiver was down is told afterwards.
+/// refuses, or fails over again and again, becomes a dead letter, and the next one is told. How far a hook is, is kept
+/// in the catalog: what happened while the registry or the receiver was down is told afterwards. The catalog is written
+/// to only when that moves.
 package final class Hook: Sendable {
     package typealias Post =
         @Sendable (
@@ -54,7 +55,17 @@ package final class Hook: Sendable {
     private let catalog: Catalog
     private let environment: Environment
     private let post: Post
-    private let state = Mutex<(position: WebhookPosition?, trouble: Trouble?)>((nil, nil))
+    private let state = Mutex(State())
+
+    private struct State {
+        /// How far it is; nil before it has begun.
+        var position: WebhookPosition?
+        /// How far it is by the catalog.
+        var kept: WebhookPosition?
+        var trouble: Trouble?
+        /// The dead letter that was told again last, where others are after it; 0 at the beginning.
+        var retried: Int64 = 0
+    }
 
     package init(_ settings: HookSettings, _ catalog: Catalog, _ environment: Environment, post: @escaping Post) {
         self.settings = settings
@@ -68,21 +79,32 @@ package final class Hook: Sendable {
 
     package var trouble: Trouble? { state.withLock { $0.trouble } }
 
-    /// Tells what happens until the task is cancelled.
+    /// Tells what happens until the task is cancelled. While the catalog cannot be read or written, it looks again
+    /// after rising pauses, and says so once.
     package func run() async {
-        var isStopped = false
+        var (isStopped, failures) = (false, 0)
         while !isStopped, !Task.isCancelled {
             do {
                 try await tell()
+                if failures > 0 {
+                    environment.logger.notice("a webhook goes on", metadata: ["hook": "\(settings.name)"])
+                }
+                failures = 0
             } catch is CancellationError {
                 isStopped = true
             } catch {
-                environment.logger.warning(
-                    "a webhook cannot go on",
-                    metadata: ["hook": "\(settings.name)", "error": "\(error)"]
-                )
+                failures += 1
+                if failures == 1 {
+                    environment.logger.warning(
+                        "a webhook cannot go on",
+                        metadata: ["hook": "\(settings.name)", "error": "\(error)"]
+                    )
+                }
             }
-            do { try await environment.sleep(HookLimits.pause) } catch { isStopped = true }
+            let pause: Duration =
+                failures == 0
+                ? HookLimits.pause : .seconds(HookLimits.doubled(after: failures, upTo: HookLimits.catalogPause))
+            do { try await environment.sleep(pause) } catch { isStopped = true }
         }
     }
 
@@ -90,9 +112,8 @@ package final class Hook: Sendable {
     ///
     /// - Throws: `CancellationError`, or why the catalog cannot be read or written.
     package func tell() async throws {
-        var position = try await catalog.webhook(settings.name)
-        state.withLock { $0.position = position }
-        var kept = (position: position, at: environment.now())
+        var position = try await begin()
+        var keptAt = environment.now()
         do {
             while true {
                 let events = try await next(after: position)
@@ -100,29 +121,56 @@ package final class Hook: Sendable {
                 for event in events {
                     try Task.checkCancellation()
                     if settings.wants(event.kind, of: event.repository) {
-                        let reply = try await deliver(event)
-                        if let reply {
-                            try await giveUp(event, reply.reply, reply.attempts, position.moved(over: event))
-                            kept = (position.moved(over: event), environment.now())
+                        if let (reply, attempts) = try await deliver(event) {
+                            try await giveUp(event, reply, attempts, position.moved(over: event))
+                            keptAt = environment.now()
                         } else {
                             position.delivered += 1
                         }
                     }
                     position = position.moved(over: event)
-                    state.withLock { $0.position = position }
-                    let isDue =
-                        position.delivered - kept.position.delivered >= HookLimits.keptEvery
-                        || environment.now() - kept.at >= HookLimits.keptMilliseconds
-                    guard isDue, position != kept.position else { continue }
-                    try await catalog.moveWebhook(settings.name, to: position)
-                    kept = (position, environment.now())
+                    if move(to: position) || environment.now() - keptAt >= HookLimits.keptMilliseconds {
+                        try await keep()
+                        keptAt = environment.now()
+                    }
                 }
             }
         } catch {
-            if position != kept.position { _ = try? await catalog.moveWebhook(settings.name, to: position) }
+            try? await keep()
             throw error
         }
-        if position != kept.position { try await catalog.moveWebhook(settings.name, to: position) }
+        try await keep()
+    }
+
+    /// How far it is: by the catalog at first, and from then on as it knows itself. What could not be kept is kept
+    /// before more is told.
+    private func begin() async throws -> WebhookPosition {
+        if let position = state.withLock({ $0.position }) {
+            try await keep()
+            return position
+        }
+        let position = try await catalog.webhook(settings.name)
+        state.withLock { state in
+            state.position = position
+            state.kept = position
+        }
+        return position
+    }
+
+    /// - Returns: Whether so many deliveries are not kept that they are to be.
+    private func move(to position: WebhookPosition) -> Bool {
+        state.withLock { state in
+            state.position = position
+            return position.delivered - (state.kept?.delivered ?? 0) >= HookLimits.keptEvery
+        }
+    }
+
+    /// Writes down how far it is, where the catalog does not know.
+    private func keep() async throws {
+        let (position, kept) = state.withLock { ($0.position, $0.kept) }
+        guard let position, position != kept else { return }
+        try await catalog.moveWebhook(settings.name, to: position)
+        state.withLock { $0.kept = position }
     }
 
     /// What comes next of both sources, in the order of their times as far as one page goes.
@@ -144,22 +192,22 @@ package final class Hook: Sendable {
     private func deliver(_ event: ToldEvent) async throws -> (reply: HookReply, attempts: Int)? {
         let message = HookMessage(event, origin: catalog.settings.origin)
         let start = environment.now()
-        var attempts = 0
+        var tries = HookTries()
         while true {
-            attempts += 1
             let reply = try await send(message)
+            tries.add(reply)
             let age = max(0, environment.now() - start) / 1_000
-            switch HookStep(after: reply, attempts: attempts, age: age, random: environment.random) {
+            switch HookStep(after: reply, tries, age: age, random: environment.random) {
             case .accepted:
                 state.withLock { $0.trouble = nil }
                 return nil
             case .giveUp:
                 state.withLock { $0.trouble = nil }
-                return (reply, attempts)
+                return (reply, tries.count)
             case .retry(let seconds):
                 let trouble = Trouble(
                     message: message.id,
-                    attempts: attempts,
+                    attempts: tries.count,
                     reason: reply.description,
                     since: start
                 )
@@ -193,6 +241,10 @@ package final class Hook: Sendable {
             attempts: attempts,
             reason: reply.description
         )
+        state.withLock { state in
+            state.position = position
+            state.kept = position
+        }
         Counter(label: "cairn_webhook_dead_letters_total", dimensions: [("hook", settings.name)]).increment()
         environment.logger.warning(
             "a webhook gave an event up",
@@ -223,28 +275,59 @@ package final class Hook: Sendable {
         return try await send(HookMessage(event, origin: catalog.settings.origin))
     }
 
-    /// Tells dead letters again, each once, and forgets those that are accepted or whose event is gone.
+    /// Tells dead letters again, each once, and forgets those that are accepted or whose event is gone. After half a
+    /// minute, or where the receiver is away or has no time, it stops; the next time begins with those that were not
+    /// tried.
     ///
-    /// - Returns: How many were accepted, and how many are left of those that were tried.
-    /// - Throws: Why the catalog cannot be read or written.
+    /// - Returns: How many were accepted, and how many dead letters there are still, tried or not.
+    /// - Throws: `CancellationError`, or why the catalog cannot be read or written.
     package func retry() async throws -> (accepted: Int, left: Int) {
-        var (accepted, left) = (0, 0)
-        let letters = try await catalog.deadLetters(of: settings.name, after: 0, limit: HookLimits.retried)
-        for letter in letters {
-            guard let event = try await catalog.toldEvent(letter.source, letter.sourceID) else {
-                _ = try await catalog.dropDeadLetter(letter.id, of: settings.name)
-                continue
-            }
-            let reply = try await send(HookMessage(event, origin: catalog.settings.origin))
-            guard reply.isAccepted else {
-                left += 1
-                if case .unreachable = reply { return (accepted, letters.count - accepted) }
-                continue
-            }
-            accepted += 1
-            _ = try await catalog.dropDeadLetter(letter.id, of: settings.name)
+        let end = environment.now() + HookLimits.retryMilliseconds
+        let start = state.withLock { $0.retried }
+        var (accepted, isOver) = try await retry(after: start, through: .max, until: end)
+        if !isOver, start > 0 {
+            let rest = try await retry(after: 0, through: start, until: end)
+            accepted += rest.accepted
+            isOver = rest.isOver
         }
-        return (accepted, left)
+        if !isOver { state.withLock { $0.retried = 0 } }
+        return (accepted, try await catalog.deadLetterCount(of: settings.name))
+    }
+
+    /// The same for those after an id, up to another one.
+    ///
+    /// - Returns: Also whether it was stopped before all were tried.
+    private func retry(
+        after first: Int64,
+        through last: Int64,
+        until end: Int64
+    ) async throws -> (accepted: Int, isOver: Bool) {
+        var (accepted, id) = (0, first)
+        while true {
+            let page = try await catalog.deadLetters(of: settings.name, after: id, limit: HookLimits.page)
+            let letters = page.prefix { $0.id <= last }
+            guard !letters.isEmpty else { return (accepted, false) }
+            for letter in letters {
+                try Task.checkCancellation()
+                // Also where the clock was set back.
+                guard (end - HookLimits.retryMilliseconds..<end).contains(environment.now()) else {
+                    return (accepted, true)
+                }
+                id = letter.id
+                state.withLock { $0.retried = id }
+                guard let event = try await catalog.toldEvent(letter.source, letter.sourceID) else {
+                    _ = try await catalog.dropDeadLetter(letter.id, of: settings.name)
+                    continue
+                }
+                let reply = try await send(HookMessage(event, origin: catalog.settings.origin))
+                if reply.isAccepted {
+                    accepted += 1
+                    _ = try await catalog.dropDeadLetter(letter.id, of: settings.name)
+                } else if reply.isAbsence {
+                    return (accepted, true)
+                }
+            }
+        }
     }
 
     /// Something that was given up.

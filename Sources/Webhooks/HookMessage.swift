@@ -31,10 +31,7 @@ package struct HookMessage: Sendable, Hashable {
             writer.text("source", origin)
             writer.text("type", "cairn.\(event.kind)")
             if let subject = Self.subject(event) { writer.text("subject", subject) }
-            writer.text(
-                "time",
-                Timestamp(seconds: event.time / 1_000, milliseconds: Int(event.time % 1_000)).description
-            )
+            writer.text("time", Timestamp(milliseconds: event.time).description)
             writer.text("datacontenttype", "application/json")
             writer.key("data")
             writer.object { writer in

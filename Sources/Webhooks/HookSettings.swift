@@ -46,6 +46,8 @@ package struct HookSettings: Sendable, Hashable {
     package let url: String
     /// What deliveries are signed with; nil where they are not.
     package let secret: HookSecret?
+    /// The file that the secret was read from; nil where there is none.
+    package let secretFile: String?
     /// Empty for all.
     package let groups: Set<EventGroup>
     /// Patterns of repositories; empty for all, and for events of none.
@@ -57,6 +59,7 @@ package struct HookSettings: Sendable, Hashable {
         name: String,
         url: String,
         secret: HookSecret?,
+        secretFile: String? = nil,
         groups: Set<EventGroup> = [],
         repositories: [Glob] = [],
         authorities: String? = nil
@@ -64,6 +67,7 @@ package struct HookSettings: Sendable, Hashable {
         self.name = name
         self.url = url
         self.secret = secret
+        self.secretFile = secretFile
         self.groups = groups
         self.repositories = repositories
         self.authorities = authorities

@@ -21,7 +21,7 @@ extension MetricsCatalogue {
             .histogram(
                 "cairn_promotion_seconds",
                 labels: [.init("environment")],
-                help: "From the first build of an image to its promotion into production.",
+                help: "From the first build of an image to its first promotion into production.",
                 buckets: .releases
             ),
             .counter(
@@ -43,7 +43,7 @@ extension MetricsCatalogue {
             .counter(
                 "cairn_boots_total",
                 labels: [.init("environment"), .init("outcome", ["good", "bad"])],
-                help: "Boots of instances, as reported."
+                help: "Boots of instances that came to their end, each once: without a result within 10 minutes, bad."
             ),
             .gauge(
                 "cairn_deployment_flapping",

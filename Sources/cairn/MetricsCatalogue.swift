@@ -33,6 +33,10 @@ enum MetricsCatalogue {
                 "cairn_storage_free_bytes",
                 help: "What the file system of the store has left, as of the last look."
             ),
+            .gauge(
+                "cairn_storage_soft_limit_bytes",
+                help: "Below so many free bytes no new upload begins. Alert at 1.2 times that."
+            ),
         ]
     )
 

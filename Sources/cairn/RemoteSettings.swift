@@ -14,10 +14,15 @@ struct RemoteSettings: Sendable, Hashable {
     let origin: Origin
     /// nil where it is asked without a name.
     let credentials: Credentials?
+    /// The file that the password was read from.
+    let passwordFile: String?
     /// A PEM file of authorities that are trusted for it beside those of the system.
     let authorities: String?
     /// PEM files of the certificate by which this registry shows there who it is, with its chain, and of its key.
     let certificate: Transport.ClientCertificate?
+
+    /// The files that nobody else is to read.
+    var secretFiles: [String] { [passwordFile, certificate?.keyFile].compactMap { $0 } }
 
     /// Sets how connections to it are made.
     func configure(_ options: inout Transport.Options) {
@@ -51,6 +56,15 @@ struct RemoteSettings: Sendable, Hashable {
             }
         }
         credentials = try Self.credentials(fields, directory: directory)
+        passwordFile = try Self.passwordFile(fields, directory: directory)
+    }
+
+    /// The path that `password-file` names; nil where it is left out.
+    static func passwordFile(
+        _ fields: YAMLFields<SectionError>,
+        directory: String
+    ) throws(SectionError) -> String? {
+        try fields.text("password-file").map { path($0, directory) }
     }
 
     /// Who is asked for, by `username` and `password-file`; nil for nobody.

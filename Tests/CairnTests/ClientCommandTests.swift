@@ -153,6 +153,77 @@ import Testing
         }
     }
 
+    /// What was ordered is said, also where the tag cannot be set then.
+    @Test func anOrderStandsWithoutItsTag() async throws {
+        let rules = """
+            listen: 127.0.0.1:0
+            access:
+              rules:
+                - {deny: [overwrite], tags: ["1"]}
+                - {allow: [pull, push]}
+            """
+        try directory.write(Array(rules.utf8), to: "cairn.yml")
+        let grant = "pull,push,promote:team/*"
+        let made = try await cairn(
+            "access",
+            "robot",
+            "create",
+            "ci",
+            "--allow",
+            grant,
+            "--json",
+            "--config",
+            "cairn.yml"
+        )
+        let secret = try #require(try JSONValue(parsing: Array(made.output.utf8))["secret"]?.text)
+        let environment = [
+            "CAIRN_USERNAME": "robot+ci", "CAIRN_PASSWORD": secret, "REGISTRY_AUTH_FILE": directory.path + "/none",
+        ]
+        try await serving { authority in
+            let other = try Sample.image(config: config, layers: [], annotations: ["a": "b"])
+            let digest = try Sample.digest(other)
+            let put = try await send(.PUT, "http://\(authority)/v2/team/app/manifests/2", other)
+            #expect(put == 201)
+            let promoted = try await CairnProcess.run(
+                ["promote", "\(authority)/team/app:2", "--to", "prod", "--tag", "1"],
+                environment: environment,
+                directory: directory.path
+            )
+            #expect(promoted.status != 0)
+            #expect(promoted.output.contains("@\(digest) is to run in prod"), "\(promoted.errors)")
+            #expect(promoted.errors.contains("the order stands, but the tag 1 was not set: "), "\(promoted.errors)")
+            let again = try await CairnProcess.run(
+                ["promote", "\(authority)/team/app:2", "--to", "prod", "--tag", "3"],
+                environment: environment,
+                directory: directory.path
+            )
+            #expect(again.status == 0 && again.output.contains("was to run already in prod"), "\(again.errors)")
+        }
+    }
+
+    @Test func aTestOfAWebhookEndsAsTheReceiverAnswers() async throws {
+        // Nobody listens there.
+        let hooks = "listen: 127.0.0.1:0\nwebhooks: [{name: a, url: 'http://127.0.0.1:1/'}]\n"
+        try directory.write(Array(hooks.utf8), to: "cairn.yml")
+        try await serving { authority in
+            let tested = try await cairn("webhook", "test", "a", "--registry", authority, "--output", "json")
+            #expect(tested.status == 5 && tested.errors.contains("did not accept it"))
+            let answer = try JSONValue(parsing: Array(tested.output.utf8))
+            #expect(answer["accepted"] == .bool(false) && answer["reply"]?.text?.isEmpty == false)
+        }
+    }
+
+    @Test func limitsAreNotRounded() async throws {
+        let place = ["127.0.0.1:1/a", "--env", "prod", "--deployment", "d"]
+        for (option, number) in [("ceiling", "0.0005"), ("ceiling", "0.0501"), ("ratio", "1.005")] {
+            let result = try await CairnProcess.run(
+                ["rollout", "verdict"] + place + ["--\(option)", number],
+                directory: directory.path
+            )
+            #expect(result.status == 2 && result.errors.contains("the \(option) goes in steps of"), "\(result.errors)")
+        }
+    }
+
     @Test func argumentsThatContradictEachOtherAreRefused() async throws {
         let registry = ["--registry", "127.0.0.1:1"]
         for arguments in [

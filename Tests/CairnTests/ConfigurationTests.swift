@@ -91,6 +91,57 @@ import Testing
         ("metrics:\n  repositories: [a, a]\n", "cairn.yaml:2:", "names one twice"),
         ("metrics:\n  repositories: [other]\n", "cairn.yaml:2:", "cannot name 'other'"),
         ("metrics:\n  repositories: []\n", "cairn.yaml:2:", "is an empty list"),
+        ("objectives: []\n", "cairn.yaml:1:", "is a list of 1 to 16 objectives"),
+        ("objectives:\n  - {kind: durability}\n", "cairn.yaml:2:", "needs 'name'"),
+        (
+            "objectives:\n  - {name: a, kind: speed}\n", "cairn.yaml:2:",
+            "is availability, latency, freshness or durability"
+        ),
+        ("objectives:\n  - {name: a, kind: availability}\n", "cairn.yaml:2:", "needs 'target', such as 99.9%"),
+        (
+            "objectives:\n  - {name: a, kind: availability, target: 100%}\n", "cairn.yaml:2:",
+            "is from 50% to below 100%"
+        ),
+        ("objectives:\n  - {name: a, kind: availability, target: nan}\n", "cairn.yaml:2:", "is a part like 99.9%"),
+        ("objectives:\n  - {name: a, kind: availability, target: 99%, window: 8h}\n", "cairn.yaml:2:", "is one of 5m"),
+        (
+            "objectives:\n  - {name: a, kind: availability, target: 99%, class: pull}\n", "cairn.yaml:2:",
+            "says nothing of an objective of availability"
+        ),
+        (
+            "objectives:\n  - {name: a, kind: availability, source: probe, limited: bad, target: 99%}\n",
+            "cairn.yaml:2:", "of an objective of requests"
+        ),
+        (
+            "objectives:\n  - {name: a, kind: durability}\n  - {name: a, kind: durability}\n", "cairn.yaml:3:",
+            "is of another objective"
+        ),
+        (
+            "objectives:\n  - {name: a, kind: latency, class: pulls, within: 1s, target: 99%}\n", "cairn.yaml:2:",
+            "is one of"
+        ),
+        (
+            "objectives:\n  - {name: a, kind: latency, class: pull, within: 2d, target: 99%}\n", "cairn.yaml:2:",
+            "a day at most"
+        ),
+        (
+            "objectives:\n  - {name: a, kind: freshness, within: 1500ms, target: 99%}\n", "cairn.yaml:2:",
+            "is in whole seconds"
+        ),
+        ("probe:\n  every: 0s\n", "cairn.yaml:2:", "is a span of time above 0"),
+        ("probe:\n  every: 61s\n", "cairn.yaml:2:", "is from 1s to 60s"),
+        ("probe:\n  repository: A\n", "cairn.yaml:2:", "is the beginning of a repository"),
+        ("probe:\n  ca-file: a.pem\n", "cairn.yaml:2:", "needs a 'url'"),
+        ("probe:\n  pace: 1\n", "cairn.yaml:2:", "has no 'pace'"),
+        (
+            "probe:\n  targets: [{name: a, url: 'https://a'}, {name: a, url: 'https://b'}]\n", "cairn.yaml:2:",
+            "is of two targets"
+        ),
+        (
+            "objectives:\n  - {name: a, kind: availability, source: requests, limited: good, target: 99%}\n"
+                + "  - {name: b, kind: availability, source: requests, limited: bad, target: 99%}\n",
+            "cairn.yaml:3:", "another one says otherwise"
+        ),
         ("upstreams: x\n", "cairn.yaml:1:", "a list of at most 32 registries"),
         ("upstreams:\n  - {name: docker.io}\n", "cairn.yaml:2:", "needs 'url'"),
         ("upstreams:\n  - {name: a/b, url: 'https://a'}\n", "cairn.yaml:2:", "the first component"),

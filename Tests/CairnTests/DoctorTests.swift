@@ -10,7 +10,13 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(2))) struct DoctorTests {
     /// The public key of the first test of RFC 8032, as a log's and as one of a region that cosigns.
     private static let key = "us.example/log+cd26c299+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
-    private static let region = "regions:\n  - {name: us, url: 'https://us.example', log-keys: ['\(key)']}\n"
+    private static let region = regions(with: "")
+    private static let certificate = "tls: {certificate: tls/certificate.pem, key: tls/key.pem}\n"
+
+    private static func regions(with more: String) -> String {
+        "regions:\n  - {name: us, url: 'https://us.example', log-keys: ['\(key)']\(more)}\n"
+    }
+
     private static let users = "access:\n  rules:\n    - {name: all, allow: \"*\", who: [\"user:a\"]}\n"
 
     private static func access(_ rules: String, _ more: String = "") -> String {
@@ -20,6 +26,7 @@ import Testing
     static let lines: [(file: String, check: String, state: String)] = [
         ("listen: 127.0.0.1:0\n", "tls", "ok"), ("listen: 0.0.0.0:0\n", "tls", "problem"),
         ("tls: {certificate: tls/certificate.pem, key: tls/key.pem}\n", "tls", "ok"),
+        ("tls: {certificate: tls/both.pem, key: tls/both.pem}\n", "tls", "ok"),
         ("tls: {certificate: tls/certificate.pem}\n", "tls", "problem"),
         ("tls: {certificate: tls/key.pem, key: tls/key.pem}\n", "tls", "problem"),
         ("tls: {certificate: soon/certificate.pem, key: soon/key.pem}\n", "tls", "warning"),
@@ -35,6 +42,21 @@ import Testing
         ("tls: {certificate: tls/certificate.pem, key: open.pem}\n", "secret-files", "problem"),
         ("tls: {certificate: tls/certificate.pem, key: none.pem}\n", "secret-files", "problem"),
         (access("{allow: [pull]}", "  htpasswd: open.pem\n"), "secret-files", "problem"),
+        (regions(with: ", username: a, password-file: open.secret"), "secret-files", "problem"),
+        (regions(with: ", username: a, password-file: kept.secret"), "secret-files", "ok"),
+        (regions(with: ", certificate-file: tls/certificate.pem, key-file: open.pem"), "secret-files", "problem"),
+        (
+            "upstreams: [{name: a, url: 'https://a.example', username: a, password-file: open.secret}]\n",
+            "secret-files", "problem"
+        ),
+        ("probe: {username: a, password-file: open.secret}\n", "secret-files", "problem"),
+        ("probe: {url: 'https://a.example', username: a, password-file: open.secret}\n", "secret-files", "problem"),
+        (
+            "probe: {targets: [{name: a, url: 'https://a.example', username: a, password-file: open.secret}]}\n",
+            "secret-files", "problem"
+        ),
+        ("webhooks: [{name: a, url: 'https://a.example', secret-file: open.secret}]\n", "secret-files", "problem"),
+        ("webhooks: [{name: a, url: 'https://a.example', secret-file: kept.secret}]\n", "secret-files", "ok"),
         (users, "rate-limits", "warning"), ("root: data\n", "rate-limits", "warning"),
         (access("{allow: [pull]}", "  limits: {requests-per-second: 9}\n"), "rate-limits", "ok"),
         (access("{allow: [pull]}", "  limits: {address-requests-per-second: 9}\n"), "rate-limits", "ok"),
@@ -56,8 +78,13 @@ import Testing
         ("collection: {enabled: false}\n", "collection", "problem"), ("root: data\n", "scrub", "ok"),
         ("scrub: {enabled: false}\n", "scrub", "problem"), ("root: data\nsigner: data/keys\n", "signer", "problem"),
         ("root: data\nsigner: open\n", "signer", "problem"), ("signer: none\n", "signer", "warning"),
+        // Before the first start: beside what will be the data, and in it.
+        ("root: fresh\n", "signer", "warning"), ("root: fresh\nsigner: fresh/keys\n", "signer", "problem"),
         ("root: data\n", "ready", "manual"), ("root: data\n", "objectives", "warning"),
-        ("root: data\n", "prober", "warning"), ("root: /dev/shm/x\n", "file-system", "problem"),
+        ("root: data\n", "prober", "warning"), ("probe: {}\n", "prober", "ok"),
+        ("probe: {enabled: false}\n", "prober", "warning"), (certificate + "probe: {}\n", "prober", "warning"),
+        (certificate + "probe: {url: 'https://registry.example'}\n", "prober", "ok"),
+        ("root: /dev/shm/x\n", "file-system", "problem"),
     ]
 
     private static func world() async throws -> TemporaryDirectory {
@@ -69,15 +96,27 @@ import Testing
             )
             #expect(made.status == 0, "\(made.errors)")
         }
+        try directory.write(directory.read("tls/key.pem") + directory.read("tls/certificate.pem"), to: "tls/both.pem")
         try directory.write([], to: "open.pem")
-        for folder in ["data/keys", "open"] {
+        for file in ["open.secret", "kept.secret"] {
+            try directory.write(Array("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\n".utf8), to: file)
+        }
+        for folder in ["data/keys", "open", "fresh.signer"] {
             try FileManager.default.createDirectory(
                 atPath: "\(directory.path)/\(folder)",
                 withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o755]
             )
         }
-        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: directory.path + "/open.pem")
+        let modes = [
+            ("open.pem", 0o644), ("open.secret", 0o644), ("kept.secret", 0o600), ("fresh.signer", 0o700),
+        ]
+        for (file, mode) in modes {
+            try FileManager.default.setAttributes(
+                [.posixPermissions: mode],
+                ofItemAtPath: "\(directory.path)/\(file)"
+            )
+        }
         return directory
     }
 

@@ -162,6 +162,13 @@ struct ProductionTests {
         #expect(Self.state(.damage, Self.server { $0.damagedBlobs = 1 }) == .problem)
         #expect(Self.state(.damage, Self.server { $0.metrics?.logFindings = 1 }) == .problem)
         #expect(Self.state(.damage, Self.server { $0.metrics?.auditFindings = 1 }) == .problem)
+        #expect(Self.state(.damage, Self.server { $0.metrics = nil }) == .warning, "nobody has seen the log")
+        #expect(Self.state(.damage, Self.server { $0.damagedBlobs = nil }) == .warning)
+        let half = Self.server { server in
+            server.metrics = nil
+            server.damagedBlobs = 1
+        }
+        #expect(Self.state(.damage, half) == .problem)
         #expect(Self.state(.metrics, Self.server { $0.metrics?.scrapes = 11 }) == .warning)
         #expect(Self.state(.metrics, Self.server { $0.metrics?.scrapes = 12 }) == .ok)
     }
@@ -184,10 +191,8 @@ struct ProductionTests {
 
     @Test func watchingIsDeclared() {
         let bare = ProductionWatching.findings(sections: ["root"])
-        let watched = ProductionWatching.findings(sections: ["objectives", "probe"])
-        for check in [ProductionCheck.objectives, .prober] {
-            #expect(Self.state(check, bare) == .warning && Self.state(check, watched) == .ok)
-        }
+        let watched = ProductionWatching.findings(sections: ["objectives"])
+        #expect(Self.state(.objectives, bare) == .warning && Self.state(.objectives, watched) == .ok)
         for check in [ProductionCheck.paging, .drill] { #expect(Self.state(check, watched) == .manual) }
     }
 
@@ -203,9 +208,37 @@ struct ProductionTests {
             """
         )
         #expect(samples.sum("a_total", with: "route=\"metrics\"") == 5)
+        #expect(samples.sum("a_total", with: "route=\"metrics\"", "code=\"200\"") == 3)
         #expect(samples.sum("a_total") == 12)
         #expect(samples.sum("b") == 1_500)
         #expect(samples.sum("c") == nil && samples.sum("a") == nil)
+    }
+
+    /// A scraper that is not let in reads nothing.
+    @Test func onlyMetricsThatWereReadCount() {
+        let samples = MetricSamples(
+            """
+            cairn_http_requests_total{route="metrics",method="GET",code="401"} 240
+            cairn_http_requests_total{route="metrics",method="GET",code="200"} 2
+            process_start_time_seconds 996400.25
+            process_max_fds 65536
+            """
+        )
+        let metrics = ProductionServer.Metrics(samples, now: 1_000_000)
+        #expect(metrics.scrapes == 2 && metrics.uptime == 3_600 && metrics.openFiles == 65_536)
+        #expect(Self.state(.metrics, Self.server { $0.metrics = metrics }) == .warning)
+    }
+
+    @Test(arguments: ["NaN", "+Inf", "-Inf", "1e19", "-1e19", "1e300"])
+    func whatIsNoCountStopsNobody(number: String) {
+        let names = [
+            #"cairn_http_requests_total{route="metrics",code="200"}"#, "process_start_time_seconds", "process_max_fds",
+            "cairn_log_scrub_findings_total", "cairn_gc_audit_findings",
+        ]
+        let samples = MetricSamples(names.map { "\($0) \(number)" }.joined(separator: "\n"))
+        let metrics = ProductionServer.Metrics(samples, now: 1_700_000_000)
+        #expect(metrics.uptime >= 0)
+        #expect(Self.state(.metrics, Self.server { $0.metrics = metrics }) != nil)
     }
 
     /// The folder docs/ of the checkout.

@@ -30,7 +30,7 @@ import Testing
     private static var expressions: [String] {
         let groups = RuleCatalogue().groups
         return groups.flatMap(\.recordings).map(\.expression) + groups.flatMap(\.alerts).map(\.expression)
-            + DashboardCatalogue.all.flatMap(\.panels).flatMap(\.queries).map(\.expression)
+            + DashboardCatalogue().all.flatMap(\.panels).flatMap(\.queries).map(\.expression)
     }
 
     @Test func everyMetricIsInTheCatalogue() throws {
@@ -54,14 +54,26 @@ import Testing
         }
     }
 
+    /// Who opens the page that an alert names finds there what it is about: the alert, or a metric that it looks at.
+    @Test func everyRunbookAnswersItsAlerts() throws {
+        for alert in RuleCatalogue().groups.flatMap(\.alerts) {
+            let page = try Self.document("docs/runbooks/\(alert.runbook).md")
+            let looked = Self.metrics(alert.expression).subtracting(["cairn_warm_up_active"])
+            #expect(
+                ([alert.name] + looked).contains { page.contains($0) },
+                "\(alert.runbook).md does not say what to do about \(alert.name)"
+            )
+        }
+    }
+
     /// Somebody is called for what is down and for what burns; maintenance silences all that is of a region.
     @Test func severitiesAndSilence() {
         for alert in RuleCatalogue().groups.flatMap(\.alerts) {
             if alert.name == "CairnErrorBudgetBurn" {
                 #expect((alert.severity == .page) == (alert.labels["rule"] != "creeping"))
             }
-            let isOfAll = ["CairnRegistriesUnknown", "CairnBuildsFail"].contains(alert.name)
-            #expect(isOfAll || alert.expression.contains("maintenance:active == 1"), "\(alert.name)")
+            let isOfAll = ["CairnRegistriesUnknown", "CairnReportersSilent", "CairnBuildsFail"].contains(alert.name)
+            #expect(isOfAll != alert.expression.contains("maintenance:active == 1"), "\(alert.name)")
         }
     }
 
@@ -73,14 +85,27 @@ import Testing
         #expect(RuleText.yaml(RuleCatalogue()).contains("rate(cairn_slo_events_total[3d])"))
     }
 
+    @Test func dashboardsAskForTheJob() {
+        func expressions(_ options: RuleOptions) -> [String] {
+            DashboardCatalogue(options).all.flatMap(\.panels).flatMap(\.queries).map(\.expression)
+        }
+        let other = expressions(RuleOptions(job: "j"))
+        #expect(other.contains { $0.contains("up{job=\"j\"}") })
+        #expect(!other.contains { $0.contains("job=\"cairn\"") })
+        #expect(expressions(RuleOptions()).contains { $0.contains("up{job=\"cairn\"}") })
+    }
+
     @Test func dashboardsAreJSON() throws {
-        for dashboard in DashboardCatalogue.all {
+        for dashboard in DashboardCatalogue().all {
             let data = Data(DashboardText.json(dashboard).utf8)
             let document = try JSONSerialization.jsonObject(with: data) as? [String: Any]
             let panels = try #require(document?["panels"] as? [[String: Any]])
             #expect(panels.count == dashboard.panels.count)
+            let targets = panels.flatMap { $0["targets"] as? [[String: Any]] ?? [] }
+            let asked = targets.compactMap { $0["expr"] as? String }
+            #expect(asked == dashboard.panels.flatMap(\.queries).map(\.expression), "every query is there, whole")
             #expect(dashboard.panels.allSatisfy { !$0.help.isEmpty && !$0.queries.isEmpty && $0.width <= 24 })
         }
-        #expect(Set(DashboardCatalogue.all.map(\.name)) == ["executive", "on-call", "debug"])
+        #expect(Set(DashboardCatalogue().all.map(\.name)) == ["executive", "on-call", "debug"])
     }
 }

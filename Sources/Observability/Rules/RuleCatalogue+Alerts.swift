@@ -4,7 +4,7 @@
 extension RuleCatalogue {
     private static let quiet = "unless on (region) (\(maintenance) == 1)"
 
-    /// A gauge that is to be at or below a bound, by region.
+    /// What is told of a registry or a region, and not in maintenance of that region.
     private func gauge(
         _ name: String,
         _ expression: String,
@@ -23,16 +23,23 @@ extension RuleCatalogue {
         )
     }
 
+    /// Where a counter has grown within a span. One that was not there a span ago has grown from nothing: `increase`
+    /// alone does not see its first value.
+    private func grown(_ counter: String, minutes: Int64) -> String {
+        let span = options.span(minutes: minutes)
+        return "increase(\(counter)[\(span)]) > 0 or (\(counter) > 0 unless \(counter) offset \(span))"
+    }
+
     var storageAlerts: [AlertRule] {
-        let (short, long) = (options.span(minutes: 60), options.span(minutes: 360))
+        let long = options.span(minutes: 360)
         return [
             gauge(
                 "CairnDiskFull",
-                "cairn_storage_free_bytes < 2 * 1024 * 1024 * 1024",
+                "cairn_storage_free_bytes < 1.2 * cairn_storage_soft_limit_bytes",
                 wait: 60,
                 .page,
                 "disk-full",
-                "{{ $labels.instance }} has less than 2 GiB left, and refuses pushes soon"
+                "the disk of {{ $labels.instance }} is nearly full: it refuses new pushes, or will soon"
             ),
             gauge(
                 "CairnDiskFills",
@@ -58,10 +65,11 @@ extension RuleCatalogue {
             ),
             gauge(
                 "CairnLogDiffers",
-                "increase(cairn_log_scrub_findings_total[\(short)]) > 0",
+                // Of a scrub at the start there may be no scrape before its findings: an increase would miss them.
+                "cairn_log_scrub_findings_total > 0",
                 wait: 0,
                 .page,
-                "disaster-recovery",
+                "damaged-blobs",
                 "the log of {{ $labels.instance }} is not as it was signed"
             ),
             gauge(
@@ -100,7 +108,7 @@ extension RuleCatalogue {
             ),
             gauge(
                 "CairnRetentionWaits",
-                "increase(cairn_retention_refused_total[\(options.span(minutes: 1_440))]) > 0",
+                grown("cairn_retention_refused_total", minutes: 1_440),
                 .ticket,
                 "retention-waits",
                 "a run of retention on {{ $labels.instance }} waits for somebody to confirm it"
@@ -123,7 +131,7 @@ extension RuleCatalogue {
                 "max by (region) (cairn_region_frozen) > 0",
                 wait: 0,
                 .page,
-                "key-leaked",
+                "replication-behind",
                 "{{ $labels.region }} has signed two logs; nothing more is taken from it"
             ),
             gauge(
@@ -153,12 +161,12 @@ extension RuleCatalogue {
             gauge(
                 "CairnWrongBytes",
                 """
-                sum by (source, region) (increase(cairn_fetches_total{result=~"wrong_bytes|too_long"}\
-                [\(options.span(minutes: 60))])) > 0
+                sum by (source, region) \
+                (\(grown("cairn_fetches_total{result=~\"wrong_bytes|too_long\"}", minutes: 60))) > 0
                 """,
                 wait: 0,
                 .page,
-                "key-leaked",
+                "damaged-blobs",
                 "{{ $labels.source }} served other bytes than their digest promises"
             ),
         ]
@@ -222,13 +230,14 @@ extension RuleCatalogue {
                 "drift",
                 "something else runs in {{ $labels.environment }} than should"
             ),
-            release(
-                "CairnReportersSilent",
-                "cairn_deployment_reports_stale > 0",
+            // Of no environment, as the builds.
+            AlertRule(
+                name: "CairnReportersSilent",
+                expression: "cairn_deployment_reports_stale > 0",
                 wait: 900,
-                .ticket,
-                "drift",
-                "agents that report what runs have gone silent"
+                severity: .ticket,
+                runbook: "drift",
+                summary: "agents that report what runs have gone silent"
             ),
             AlertRule(
                 name: "CairnBuildsFail",

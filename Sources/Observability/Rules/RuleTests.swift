@@ -27,7 +27,7 @@ package enum RuleTests {
             "# Written by 'cairn observability export': promtool test rules FILE", "rule_files:", "  - \(file)",
             "evaluation_interval: \(options.span(seconds: 60))", "tests:",
         ]
-        for test in cases(options) + otherCases(options) {
+        for test in cases(options) + otherCases(options) + storageCases {
             lines += ["  - name: \(RuleText.quoted(test.name))", "    interval: \(options.span(seconds: 60))"]
             lines.append("    input_series:")
             for (series, values) in test.series {
@@ -153,16 +153,63 @@ package enum RuleTests {
                         labels: [["environment": "prod", "deployment": "d1"]]
                     ),
                 ]
+            )
+        ]
+    }
+
+    /// What is told of a registry itself.
+    private static var storageCases: [Case] {
+        let place = "instance=\"eu:5000\",region=\"eu\""
+        let labels = [["instance": "eu:5000", "region": "eu"]]
+        let wrong = "cairn_fetches_total{kind=\"blob\",result=\"wrong_bytes\",source=\"us\",\(place)}"
+        return [
+            Case(
+                name: "a disk fills up, and pushes are not refused yet",
+                series: [
+                    ("cairn_storage_free_bytes{\(place)}", "9000000000x5 6000000000x20"),
+                    ("cairn_storage_soft_limit_bytes{\(place)}", "5368709120x25"),
+                ],
+                expected: [
+                    Expected(alert: "CairnDiskFull", minute: 4, labels: []),
+                    Expected(alert: "CairnDiskFull", minute: 10, labels: labels),
+                ]
             ),
             Case(
-                name: "a disk fills up",
-                series: [("cairn_storage_free_bytes{instance=\"eu:5000\",region=\"eu\"}", "9000000000x5 1000x20")],
+                name: "the log was found damaged before the first scrape",
+                series: [("cairn_log_scrub_findings_total{\(place)}", "2x20")],
+                expected: [Expected(alert: "CairnLogDiffers", minute: 5, labels: labels)]
+            ),
+            Case(
+                name: "a region has signed two logs",
+                series: [("cairn_region_frozen{instance=\"eu:5000\",region=\"us\"}", "0x5 1x20")],
                 expected: [
-                    Expected(
-                        alert: "CairnDiskFull",
-                        minute: 10,
-                        labels: [["instance": "eu:5000", "region": "eu"]]
-                    )
+                    Expected(alert: "CairnRegionFrozen", minute: 4, labels: []),
+                    Expected(alert: "CairnRegionFrozen", minute: 10, labels: [["region": "us"]]),
+                ]
+            ),
+            Case(
+                name: "wrong bytes come for the first time, and no more for an hour",
+                series: [(wrong, "_x10 1x140")],
+                expected: [
+                    Expected(alert: "CairnWrongBytes", minute: 5, labels: []),
+                    Expected(alert: "CairnWrongBytes", minute: 15, labels: [["source": "us", "region": "eu"]]),
+                    Expected(alert: "CairnWrongBytes", minute: 120, labels: []),
+                ]
+            ),
+            Case(
+                name: "wrong bytes come again",
+                series: [(wrong, "1x80 2x60")],
+                expected: [
+                    Expected(alert: "CairnWrongBytes", minute: 75, labels: []),
+                    Expected(alert: "CairnWrongBytes", minute: 85, labels: [["source": "us", "region": "eu"]]),
+                ]
+            ),
+            Case(
+                name: "a run of retention waits for the first time",
+                series: [("cairn_retention_refused_total{\(place)}", "_x10 1x30")],
+                expected: [
+                    Expected(alert: "CairnRetentionWaits", minute: 5, labels: []),
+                    Expected(alert: "CairnRetentionWaits", minute: 20, labels: labels),
                 ]
             ),
         ]

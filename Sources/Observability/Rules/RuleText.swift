@@ -52,7 +52,7 @@ package enum RuleText {
         Int64(exactly: value).map { "\($0)" } ?? "\(value)"
     }
 
-    /// How alerts reach people: one message for each deployment, or else for each region and environment.
+    /// How alerts reach people: those of one name come in one message for each deployment, environment and region.
     package static let routes = """
         # Written by 'cairn observability export': the route for alertmanager.yml. Name your receivers.
         route:

@@ -6,6 +6,10 @@
 struct OTLPJSON {
     private(set) var bytes: [UInt8] = []
     private var needsComma = false
+    private let textBytes: Int
+
+    /// - Parameter textBytes: UTF-8 bytes of a text; what is beyond is cut off.
+    init(textBytes: Int = TelemetryLimits.textBytes) { self.textBytes = textBytes }
 
     mutating func object(_ body: (inout OTLPJSON) -> Void) {
         open(UInt8(ascii: "{"))
@@ -60,9 +64,14 @@ struct OTLPJSON {
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
     }
 
+    mutating func null() {
+        comma()
+        bytes.append(contentsOf: "null".utf8)
+    }
+
     private mutating func text(_ value: String) {
         bytes.append(UInt8(ascii: "\""))
-        LogText.appendJSON(value, limit: TelemetryLimits.textBytes, to: &bytes)
+        LogText.appendJSON(value, limit: textBytes, to: &bytes)
         bytes.append(UInt8(ascii: "\""))
     }
 

@@ -44,7 +44,7 @@ package enum OTLPSpans {
             json.integer(span.start)
             json.key("endTimeUnixNano")
             json.integer(span.end)
-            append(span.attributes, dropped: span.dropped.attributes, to: &json)
+            append(span.attributes, to: &json)
             if !span.events.isEmpty { append(span.events, dropped: span.dropped.events, to: &json) }
             if !span.links.isEmpty { append(span.links, dropped: span.dropped.links, to: &json) }
             if let status = span.status { append(status, to: &json) }
@@ -69,7 +69,7 @@ package enum OTLPSpans {
                 json.integer(event.nanosecondsSinceEpoch)
                 json.key("name")
                 json.string(event.name)
-                append(event.attributes, dropped: 0, to: &json)
+                append(event.attributes, to: &json)
             }
         }
         guard dropped > 0 else { return }
@@ -86,7 +86,7 @@ package enum OTLPSpans {
         json.array(links) { json, link in
             json.object { json in
                 append(link.0, to: &json)
-                append(link.1, dropped: 0, to: &json)
+                append(link.1, to: &json)
             }
         }
         guard dropped > 0 else { return }
@@ -117,7 +117,7 @@ package enum OTLPSpans {
 
     // MARK: Attributes
 
-    private static func append(_ attributes: SpanAttributes, dropped: Int, to json: inout OTLPJSON) {
+    private static func append(_ attributes: SpanAttributes, to json: inout OTLPJSON) {
         var kept: [(name: String, value: SpanAttribute)] = []
         attributes.forEach { name, value in
             if let attribute = named(name, value) { kept.append(attribute) }
@@ -134,9 +134,9 @@ package enum OTLPSpans {
                 append(attribute.value, to: &json)
             }
         }
-        guard dropped + tooMany > 0 else { return }
+        guard tooMany > 0 else { return }
         json.key("droppedAttributesCount")
-        json.number(dropped + tooMany)
+        json.number(tooMany)
     }
 
     /// An attribute by the name that it has today, and without what may be a secret: a query may hold tokens and

@@ -19,11 +19,10 @@ package struct SpanRecord: Sendable {
     package var events: [SpanEvent] = []
     package var links: [(TraceContext, SpanAttributes)] = []
     package var status: SpanStatus?
-    /// Attributes, events and links that were too many.
+    /// Events and links that were too many.
     package var dropped = Dropped()
 
     package struct Dropped: Sendable, Hashable {
-        package var attributes = 0
         package var events = 0
         package var links = 0
     }

@@ -29,7 +29,7 @@ struct ObservabilityCommand: AsyncParsableCommand {
 
         @Option(
             help: ArgumentHelp(
-                "Divide all windows and waits by this, 1 to 60: for drills, in which nobody waits three days.",
+                "Divide windows and waits of the rules by this, 1 to 60: for drills, in which nobody waits three days.",
                 valueName: "number"
             )
         )
@@ -59,7 +59,7 @@ struct ObservabilityCommand: AsyncParsableCommand {
                 ("cairn-rules-test.yml", RuleTests.yaml(catalogue, file: "cairn-rules.yml")),
                 ("cairn-alertmanager.yml", RuleText.routes),
             ]
-            for dashboard in DashboardCatalogue.all {
+            for dashboard in DashboardCatalogue(catalogue.options).all {
                 files.append(("dashboards/\(dashboard.name).json", DashboardText.json(dashboard)))
             }
             do {

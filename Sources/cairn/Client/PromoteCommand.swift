@@ -50,18 +50,17 @@ struct PromoteCommand: AsyncParsableCommand {
             let subject = try ReleaseSubject(image, needsImage: !withdraw)
             guard !withdraw else { return try await end(subject, promotion) }
             let tag = try tag.map { text throws(ClientError) in try TagOption.tag(text) }
-            let (digest, isNew, former) = try await connection.withRegistry(subject.authority) {
-                registry async throws(ClientError) in
+            try await connection.withRegistry(subject.authority) { registry async throws(ClientError) in
                 let digest = try await subject.neededDigest(at: registry)
                 let (isNew, former) = try await ReleaseClient(registry)
                     .promote(digest, of: subject.repository, promotion)
-                if let tag { try await RemoteRepository(subject.repository, at: registry).point(tag, to: digest) }
-                return (digest, isNew, former)
+                // Said before the tag is set: the order stands, whatever becomes of that.
+                let place = "\(promotion.environment)" + (promotion.service.map { " (\($0))" } ?? "")
+                let words = isNew ? "is to run in" : "was to run already in"
+                Console.say("\(subject.repository)@\(digest) \(words) \(place)")
+                if isNew, let former { Console.say("before: \(former)") }
+                if let tag { try await TagOption.set(tag, to: digest, of: subject.repository, at: registry) }
             }
-            let place = "\(promotion.environment)" + (promotion.service.map { " (\($0))" } ?? "")
-            let words = isNew ? "is to run in" : "was to run already in"
-            Console.say("\(subject.repository)@\(digest) \(words) \(place)")
-            if isNew, let former { Console.say("before: \(former)") }
         }
     }
 
@@ -83,6 +82,26 @@ enum TagOption {
             return try OCI.Tag(parsing: text)
         } catch {
             throw ClientError(.usage, "--tag: \(error.reason): \"\(error.value)\"")
+        }
+    }
+
+    /// Sets it to an image that was ordered to run.
+    ///
+    /// - Throws: What kept it from that, with the word that the order stands all the same.
+    static func set(
+        _ tag: OCI.Tag,
+        to digest: Digest,
+        of repository: RepositoryName,
+        at registry: RemoteRegistry
+    ) async throws(ClientError) {
+        do throws(ClientError) {
+            try await RemoteRepository(repository, at: registry).point(tag, to: digest)
+        } catch {
+            throw ClientError(
+                error.code,
+                "the order stands, but the tag \(tag) was not set: \(error.reason)",
+                evidence: error.evidence
+            )
         }
     }
 }
@@ -138,21 +157,20 @@ struct RollbackCommand: AsyncParsableCommand {
             var named: RepositoryName?
             if registry.contains("/") { (authority, named) = try ListOptions.split(registry) }
             let (given, host) = (named, authority)
-            let (repository, rollback) = try await connection.withRegistry(host) {
-                registry async throws(ClientError) in
+            try await connection.withRegistry(host) { registry async throws(ClientError) in
                 let client = ReleaseClient(registry)
                 let repository =
                     if let given { given } else { try await client.repository(of: service, in: environment) }
                 let rollback = try await client.rollBack(environment, service, of: repository, to: wanted, as: name)
-                if let tag { try await RemoteRepository(repository, at: registry).point(tag, to: rollback.digest) }
-                return (repository, rollback)
+                // Said before the tag is set: the order stands, whatever becomes of that.
+                if !rollback.isProven {
+                    Console.error("cairn rollback: nobody has reported that this image was healthy there")
+                }
+                Console.say("\(host)/\(repository)@\(rollback.digest)")
+                let instead = rollback.former.map { ", in place of \($0)" } ?? ", as was ordered before"
+                Console.say("is to run in \(environment) again, by the deployment \(name)\(instead)")
+                if let tag { try await TagOption.set(tag, to: rollback.digest, of: repository, at: registry) }
             }
-            if !rollback.isProven {
-                Console.error("cairn rollback: nobody has reported that this image was healthy there")
-            }
-            Console.say("\(host)/\(repository)@\(rollback.digest)")
-            let instead = rollback.former.map { ", in place of \($0)" } ?? ", as was ordered before"
-            Console.say("is to run in \(environment) again, by the deployment \(name)\(instead)")
         }
     }
 

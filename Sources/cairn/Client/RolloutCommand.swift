@@ -98,10 +98,10 @@ struct RolloutVerdictCommand: AsyncParsableCommand {
     @Option(help: "Requests that each side must have had.")
     var minimum = 100
 
-    @Option(help: "The part of the canary's requests that may fail, such as 0.05.")
+    @Option(help: "The part of the canary's requests that may fail, such as 0.05; in steps of 0.001.")
     var ceiling = 0.05
 
-    @Option(help: "How many times the baseline's odds of an error the canary's may be.")
+    @Option(help: "How many times the baseline's odds of an error the canary's may be; in steps of 0.01.")
     var ratio = 2.0
 
     @Option(help: "Form of the result on standard output.")
@@ -119,7 +119,8 @@ struct RolloutVerdictCommand: AsyncParsableCommand {
             }
             let verdict = document["verdict"]?.text ?? ""
             let reason = InspectionText.shown(document["reason"]?.text ?? "")
-            Console.say(output == .json ? JSONWriter.text(of: document) : "\(verdict): \(reason)")
+            let text = "\(InspectionText.shown(verdict)): \(reason)"
+            Console.say(output == .json ? JSONWriter.text(of: document) : text)
             switch verdict {
             case RolloutVerdict.Decision.promote.rawValue: return
             case RolloutVerdict.Decision.hold.rawValue: throw ClientError(.refused, "hold")

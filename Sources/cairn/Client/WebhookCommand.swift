@@ -73,8 +73,12 @@ struct WebhookDead: AsyncParsableCommand {
 struct WebhookRetry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
-        abstract: "Tell again what a webhook gave up, 100 at most.",
-        discussion: "It takes the right 'admin'.\n\n" + ClientCommand.exitStatuses
+        abstract: "Tell again what a webhook gave up.",
+        discussion: """
+            It ends after half a minute, or when the receiver is away; what is left then is told by the next one, which \
+            begins with what was not tried. It takes the right 'admin'.
+
+            """ + ClientCommand.exitStatuses
     )
 
     @Argument(help: "The webhook.")
@@ -99,7 +103,11 @@ struct WebhookTest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
         abstract: "Let a webhook send a message of the type cairn.ping.",
-        discussion: "It takes the right 'admin'.\n\n" + ClientCommand.exitStatuses
+        discussion: """
+            It takes the right 'admin'.
+
+            Exit status: 5 the receiver did not accept it; else
+            """ + " " + ClientCommand.exitStatuses
     )
 
     @Argument(help: "The webhook.")
@@ -110,10 +118,11 @@ struct WebhookTest: AsyncParsableCommand {
     func run() async throws {
         try await ClientCommand.attempt("webhook test") { () async throws(ClientError) in
             let name = name
-            let reply = try await options.withRegistry { registry async throws(ClientError) in
+            let test = try await options.withRegistry { registry async throws(ClientError) in
                 try await WebhookClient(registry).test(name)
             }
-            Console.say(reply)
+            Console.say(options.output == .json ? test.json : test.reply)
+            guard test.isAccepted else { throw ClientError(.refused, "the receiver did not accept it") }
         }
     }
 }

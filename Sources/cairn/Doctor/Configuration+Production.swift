@@ -4,9 +4,9 @@
 import Access
 import Foundation
 import Maintenance
+import NIOSSL
 import Retention
-import SwiftASN1
-import X509
+import Webhooks
 
 /// The lines of the checklist that the settings decide.
 extension Configuration {
@@ -14,6 +14,7 @@ extension Configuration {
         [
             tlsFinding(now: now), accessFinding, anonymousFinding, secretFilesFinding, rateFinding, originFinding,
             cosignedFinding, regionsFinding, retentionFinding, undoFinding, collectionFinding, scrubFinding,
+            proberFinding,
         ]
     }
 
@@ -42,11 +43,10 @@ extension Configuration {
 
     /// When the first certificate of a file ends, in seconds since 1970.
     private static func end(ofCertificate file: String) -> Int64? {
-        let mark = "-----END CERTIFICATE-----"
-        guard let text = MachineLook.text(of: file), let range = text.firstRange(of: mark),
-            let certificate = try? Certificate(pemEncoded: String(text[..<range.upperBound]))
+        guard let bytes = MachineLook.bytes(of: file),
+            let certificate = (try? NIOSSLCertificate.fromPEMBytes(bytes))?.first
         else { return nil }
-        return Int64(certificate.notValidAfter.timeIntervalSince1970)
+        return Int64(certificate.notValidAfter)
     }
 
     private var accessFinding: ProductionFinding {
@@ -85,11 +85,13 @@ extension Configuration {
 
     private var secretFilesFinding: ProductionFinding {
         let check = ProductionCheck.secretFiles
-        var files = [tlsKey].compactMap { $0 }
+        var files = [tlsKey].compactMap { $0 } + regions.flatMap(\.remote.secretFiles)
+        files += upstreams.flatMap(\.remote.secretFiles) + probe.secretFiles + webhooks.compactMap(\.secretFile)
         if let access, let file {
             let access = AccessFiles.live(file: file).paths(access).filter { $0 != file }
             files += access.filter { FileManager.default.fileExists(atPath: $0) }
         }
+        files = Set(files).sorted()
         for path in files {
             guard let permissions = MachineLook.permissions(path) else {
                 return check.problem("\(path) is not there", do: "put it there, or correct the path")
@@ -195,6 +197,23 @@ extension Configuration {
         }
         return ProductionCheck.scrub.ok("all blobs are read within \(scrub.every / 86_400) days")
     }
+
+    private var proberFinding: ProductionFinding {
+        let check = ProductionCheck.prober
+        guard probe.pushes, probe.isEnabled else {
+            return check.warning(
+                "no prober is configured",
+                do: "write a 'probe' section, or run 'cairn probe HOST' where clients are"
+            )
+        }
+        guard probe.own != nil || tlsCertificate == nil else {
+            return check.warning(
+                "this registry does not probe itself: with TLS it has to know its name",
+                do: "set 'url' of 'probe' to where clients reach it"
+            )
+        }
+        return check.ok("a prober is configured")
+    }
 }
 
 /// The lines that sections of the file decide by being there, and those that are for people.
@@ -206,12 +225,6 @@ package enum ProductionWatching {
                 : ProductionCheck.objectives.warning(
                     "no objectives are declared",
                     do: "write an 'objectives' section, then: cairn observability export --to DIR, for Prometheus"
-                ),
-            sections.contains("probe")
-                ? ProductionCheck.prober.ok("a prober is configured")
-                : ProductionCheck.prober.warning(
-                    "no prober is configured",
-                    do: "write a 'probe' section, or run 'cairn probe HOST' where clients are"
                 ),
             ProductionCheck.paging.manual(
                 "who is paged cannot be seen from here",

@@ -30,17 +30,38 @@ enum MachineLook {
     }
 
     /// The path, or the nearest directory above it that is there; without symbolic links.
-    static func existing(_ path: String) -> String {
-        var url = URL(fileURLWithPath: path).standardizedFileURL
-        while url.path != "/", !FileManager.default.fileExists(atPath: url.path) { url.deleteLastPathComponent() }
-        return url.resolvingSymlinksInPath().path
+    static func existing(_ path: String) -> String { parts(of: path).existing }
+
+    /// The path without symbolic links, those that will be made in it aside.
+    private static func resolved(_ path: String) -> String {
+        let (existing, missing) = parts(of: path)
+        return missing.reduce(existing) { $0.hasSuffix("/") ? $0 + $1 : "\($0)/\($1)" }
     }
 
-    static func text(of path: String) -> String? {
+    /// Whether a path is a directory or in it, also where one of them, or both, are not there yet.
+    static func isInside(_ path: String, _ directory: String) -> Bool {
+        let (path, directory) = (resolved(path), resolved(directory))
+        return path == directory || path.hasPrefix(directory.hasSuffix("/") ? directory : directory + "/")
+    }
+
+    private static func parts(of path: String) -> (existing: String, missing: [String]) {
+        var url = URL(fileURLWithPath: path).standardizedFileURL
+        var missing: [String] = []
+        while url.path != "/", !FileManager.default.fileExists(atPath: url.path) {
+            missing.append(url.lastPathComponent)
+            url.deleteLastPathComponent()
+        }
+        return (url.resolvingSymlinksInPath().path, missing.reversed())
+    }
+
+    static func text(of path: String) -> String? { bytes(of: path).flatMap { String(validating: $0, as: UTF8.self) } }
+
+    /// The beginning of a file; nil where it has nothing, or cannot be read.
+    static func bytes(of path: String) -> [UInt8]? {
         guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? handle.close() }
         guard let data = try? handle.read(upToCount: ProductionLimits.fileBytes) else { return nil }
-        return String(data: data, encoding: .utf8)
+        return Array(data)
     }
 
     private static func device(_ path: String) -> Int? {

@@ -17,7 +17,7 @@ package struct ProductionServer: Sendable {
 
     /// What of its metrics counts here.
     package struct Metrics: Sendable {
-        /// Readings of the metrics since the start, and seconds since then.
+        /// Readings of the metrics that were answered with them since the start, and seconds since then.
         package var scrapes: Int64
         package var uptime: Int64
         package var openFiles: UInt64?
@@ -30,6 +30,17 @@ package struct ProductionServer: Sendable {
             self.openFiles = openFiles
             self.logFindings = logFindings
             self.auditFindings = auditFindings
+        }
+
+        /// What samples say at a time in seconds since 1970.
+        package init(_ samples: MetricSamples, now: Int64) {
+            self.init(
+                scrapes: samples.whole("cairn_http_requests_total", with: "route=\"metrics\"", "code=\"200\"") ?? 0,
+                uptime: samples.whole("process_start_time_seconds").map { max(0, now - $0) } ?? 0,
+                openFiles: samples.whole("process_max_fds").map { UInt64(max(0, $0)) },
+                logFindings: samples.whole("cairn_log_scrub_findings_total") ?? 0,
+                auditFindings: samples.whole("cairn_gc_audit_findings") ?? 0
+            )
         }
     }
 
@@ -115,14 +126,15 @@ package struct ProductionServer: Sendable {
 
     private var damage: ProductionFinding {
         let check = ProductionCheck.damage
-        guard let damagedBlobs else { return unknown(check) }
-        let (log, audit) = (metrics?.logFindings ?? 0, metrics?.auditFindings ?? 0)
-        guard damagedBlobs == 0, log == 0, audit == 0 else {
+        let counts = [damagedBlobs, metrics?.logFindings, metrics?.auditFindings]
+        guard counts.allSatisfy({ $0 ?? 0 == 0 }) else {
+            let told = counts.map { $0.map { "\($0)" } ?? "an unknown number of" }
             return check.problem(
-                "\(damagedBlobs) blobs are damaged, \(log) findings in the log, \(audit) of the collection's audit",
+                "\(told[0]) blobs are damaged, \(told[1]) findings in the log, \(told[2]) of the collection's audit",
                 do: "follow the runbook for damaged blobs"
             )
         }
+        guard !counts.contains(nil) else { return unknown(check) }
         return check.ok("no damaged blobs, no findings in the log")
     }
 
@@ -152,9 +164,21 @@ package struct MetricSamples: Sendable {
         }
     }
 
-    /// The sum over all series of a name whose labels have that text in them; nil where there is none.
-    package func sum(_ name: String, with label: String = "") -> Double? {
-        let found = samples.filter { $0.name == name && (label.isEmpty || $0.labels.contains(label)) }
+    /// The sum over all series of a name whose labels have those texts in them; nil where there is none.
+    package func sum(_ name: String, with labels: String...) -> Double? { sum(name, labels) }
+
+    /// The same as a whole number, cut to what is far beyond any count or time; nil also where it is no number.
+    package func whole(_ name: String, with labels: String...) -> Int64? {
+        guard let sum = self.sum(name, labels), sum.isFinite else { return nil }
+        return Int64(min(max(sum, -Self.bound), Self.bound))
+    }
+
+    private static let bound = 1e18
+
+    private func sum(_ name: String, _ labels: [String]) -> Double? {
+        let found = samples.filter { sample in
+            sample.name == name && labels.allSatisfy { sample.labels.contains($0) }
+        }
         return found.isEmpty ? nil : found.reduce(0) { $0 + $1.value }
     }
 }

@@ -91,13 +91,11 @@ extension ProductionSigner {
     /// Looks at the directory that a configuration names.
     init(of configuration: Configuration) {
         let directory = configuration.signerDirectory
-        let (root, place) = (MachineLook.existing(configuration.root), MachineLook.existing(directory))
         let key = MachineLook.text(of: directory + "/log-key.pem")
-        let permissions = MachineLook.permissions(directory)
         self.init(
             directory: directory,
-            isInsideData: permissions != nil && (place + "/").hasPrefix(root + "/"),
-            permissions: permissions,
+            isInsideData: MachineLook.isInside(directory, configuration.root),
+            permissions: MachineLook.permissions(directory),
             isOnVolumeOfData: MachineLook.areOnOneVolume(configuration.root, directory),
             isKeyEncrypted: key.map { $0.contains("ENCRYPTED PRIVATE KEY") },
             hasPassphrase: configuration.logKeyPassphrase != nil

@@ -36,7 +36,7 @@ struct FollowingRegions: Service {
             return (region, follower, PeerSource(region.name, follower, region.pace(limiter)))
         }
         let sources = made.map(\.2)
-        store.registry.setSources { _ in sources }
+        store.registry.setSources(named: sources.map(\.name)) { _ in sources }
         let mirrors = ServedMirrors(store.catalog, cosigner: cosigner, now: environment.now)
         let confirmations = Confirmations(
             store.catalog,

@@ -52,9 +52,10 @@ extension HookSettings {
         guard url.hasPrefix("https://") || url.hasPrefix("http://"), let parsed = URL(string: url), parsed.host != nil
         else { throw fields.error("url", "begins with https:// and has a host") }
         var secret: HookSecret?
-        if let file = try fields.text("secret-file") {
-            guard let data = FileManager.default.contents(atPath: path(file)), data.count <= Self.secretBytesLimit
-            else { throw fields.error("secret-file", "names a file that cannot be read: \(path(file))") }
+        let secretFile = try fields.text("secret-file").map(path)
+        if let secretFile {
+            guard let data = FileManager.default.contents(atPath: secretFile), data.count <= Self.secretBytesLimit
+            else { throw fields.error("secret-file", "names a file that cannot be read: \(secretFile)") }
             let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
             guard let read = HookSecret(text) else {
                 let sizes = HookSecret.sizes
@@ -81,6 +82,7 @@ extension HookSettings {
             name: try fields.word(try fields.required("name"), "name"),
             url: url,
             secret: secret,
+            secretFile: secretFile,
             groups: Set(groups),
             repositories: repositories,
             authorities: try fields.text("ca-file").map(path)

@@ -12,8 +12,8 @@ from e2e_server import CHECKOUT
 
 REPOSITORY = "free/web"
 RUN = {
-    "GITHUB_SERVER": "git.example", "GITHUB_REPOSITORY": "acme/web", "GITHUB_SHA": "4f2c0d5b1e6a", "GITHUB_WORKFLOW": "ci",
-    "GITHUB_RUN_ID": "501", "GITHUB_RUN_ATTEMPT": "1",
+    "GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "acme/web", "GITHUB_SHA": "4f2c0d5b1e6a",
+    "GITHUB_WORKFLOW": "Build and push", "GITHUB_JOB": "build", "GITHUB_RUN_ID": "501", "GITHUB_RUN_ATTEMPT": "1",
 }
 
 
@@ -73,7 +73,7 @@ def guides(world):
     digest = (reader.folder / "digest").read_text()
     reported = reader.record()[0]
     expect_equal((reported["outcome"], reported["digest"], reported["revision"], reported["builder"], reported["build"]),
-                 ("succeeded", digest, RUN["GITHUB_SHA"], "git.example/ci", "501.1"), "the build")
+                 ("succeeded", digest, RUN["GITHUB_SHA"], "https://git.example/build", "501.1"), "the build")
     for _ in range(2):
         reader.bash(agent)
     expect_equal(phases("501"), ["started", "replacement-ordered", "boot-attempted", "booted", "healthy"], "phases")
@@ -81,7 +81,11 @@ def guides(world):
                  if image["repository"] == REPOSITORY)
     expect_equal([target["state"] for target in image["targets"]], ["as-desired"], "states")
     reader.recipe("v2", "bad")
-    reader.bash(build + promote, GITHUB_RUN_ID="502", GITHUB_SHA="5e0f")
+    promoted, started = promote.splitlines()
+    reader.bash(build + promoted, GITHUB_RUN_ID="502", GITHUB_SHA="5e0f")
+    reader.bash(agent)
+    expect_equal(phases("502"), [], "phases of what is promoted and not started")
+    reader.bash(f"REGISTRY=127.0.0.1:5000\n{started}", GITHUB_RUN_ID="502")
     reader.bash(agent)
     expect_equal(phases("502"), ["started", "replacement-ordered", "boot-attempted", "boot-failed"], "phases of a bad one")
     (reader.folder / "Containerfile").write_text("FROM scratch\nCOPY missing /\n")

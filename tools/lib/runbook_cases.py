@@ -236,7 +236,8 @@ def error_budget_burn(it):
     except RuntimeError:
         pass
     node.call("POST", "/v2/team/app/blobs/uploads/?digest=sha256:" + "0" * 64, b"x" * 8192)
-    it.variables = {"REGISTRY": node.host, "URL": url(node), "CONFIG": str(node.file)}
+    it.variables = {
+        "REGISTRY": node.host, "URL": url(node), "CONFIG": str(node.file), "QUOTA": "4KiB", "ROOM": "10GiB"}
 
 
 @stage("replication-behind")

@@ -3,6 +3,7 @@
 """Runbooks as they are written: their blocks in order, and somebody who types them in and compares what comes."""
 
 import re
+import shlex
 import subprocess
 
 from e2e_cases import expect
@@ -11,7 +12,10 @@ from e2e_server import CHECKOUT
 FOLDER = CHECKOUT / "docs" / "runbooks"
 BLOCK_SECONDS = 90
 BLOCK = re.compile(r"^```(sh|sh peer|text)\n(.*?)^```$|^<!-- stage: (.*?) -->$", re.MULTILINE | re.DOTALL)
+VARIABLE = re.compile(r"^(export )?([A-Z_]+)=", re.MULTILINE)
 STATUS = re.compile(r"\(exit (\d+)\)")
+# What a shell has of itself, and of where it stands.
+OWN = r"^declare -[a-zA-Z]*r|^declare -[-a-zA-Z]* (_|PWD|OLDPWD|SHLVL)="
 
 
 class Step:
@@ -43,7 +47,8 @@ class Step:
 class Runbook:
     def __init__(self, name):
         self.name = name
-        self.variables, self.steps = set(), []
+        # The variables of the first block: what is typed before the name, `export ` or nothing.
+        self.variables, self.steps = {}, []
         for kind, text, event in BLOCK.findall((FOLDER / f"{name}.md").read_text()):
             if event:
                 self.steps.append(Step(event=event))
@@ -51,17 +56,20 @@ class Runbook:
                 expect(self.steps and self.steps[-1].script, f"{name}: output without a command before it")
                 self.steps[-1].promise(text)
             elif not self.variables:
-                self.variables = set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE))
-                others = [line for line in text.splitlines() if line and not re.match(r"[A-Z_]+=|#", line)]
+                self.variables = {variable: export for export, variable in VARIABLE.findall(text)}
+                others = [line for line in text.splitlines() if line and not (VARIABLE.match(line) or line[0] == "#")]
                 expect(self.variables and not others, f"{name}: the first block sets variables alone: {others}")
             else:
                 self.steps.append(Step(text, on_peer=kind == "sh peer"))
 
     def follow(self, stage):
         """Types everything in, on a stage that says what the variables are; returns how much that was."""
-        given = set(stage.variables)
-        expect(given == self.variables, f"the stage sets {sorted(given ^ self.variables)} otherwise than the runbook")
+        odd = sorted(set(stage.variables) ^ set(self.variables))
+        expect(not odd, f"the stage sets {odd} otherwise than the runbook")
         hands = {False: Hands(stage, stage.node), True: Hands(stage, stage.peer)}
+        for hand in hands.values():
+            if hand.node:
+                hand.type(self.first({**stage.variables, **hand.node.variables}))
         for step in self.steps:
             if step.event:
                 event = stage.events.get(step.event)
@@ -76,22 +84,24 @@ class Runbook:
         lines = sum(len(step.wanted) for step in self.steps)
         return f"{commands} lines typed in, {lines} promised lines seen"
 
+    def first(self, values):
+        """The first block with these values, as somebody changes and pastes it."""
+        return "".join(f"{export}{name}={shlex.quote(values[name])}\n" for name, export in self.variables.items())
+
 
 class Hands:
-    """A shell on one machine: what a block sets, the next one has."""
+    """A shell on one machine: what a block sets, the next one has, and its children where it was exported."""
 
     def __init__(self, stage, node):
         self.node = node
         self.file = stage.folder / f"shell-{node.name if node else 'none'}"
-        self.environment = {**node.environment, **stage.variables, **node.variables} if node else {}
 
     def type(self, script):
-        after = f'trap \'env -0 > "{self.file}"\' EXIT\n'
+        before = f'. "{self.file}"\n' if self.file.exists() else ""
+        after = f'trap \'declare -p | grep -vE "{OWN}" > "{self.file}"\' EXIT\n'
         result = subprocess.run(
-            ["bash", "-c", f"set -eo pipefail\n{after}set -a\n{script}"], cwd=self.node.folder,
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            ["bash", "-c", f"{before}set -eo pipefail\n{after}{script}"], cwd=self.node.folder,
+            env=self.node.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, timeout=BLOCK_SECONDS, check=False,
         )
-        pairs = [pair.partition("=") for pair in self.file.read_text().split("\0") if "=" in pair]
-        self.environment = {name: value for name, _, value in pairs}
         return result.returncode, result.stdout

@@ -244,7 +244,8 @@ import Testing
         }
     }
 
-    /// Where nobody probes nothing is missing: behind TLS without a name, a region that is only followed, one of before.
+    /// Where nobody probes nothing is missing: behind TLS without a name, a region that is only followed, one of
+    /// before.
     @Test func nobodyMissesWhatNobodyTakes() {
         for isClean in [true, false] {
             let book = Self.book(clean: isClean, at: Self.begin + 600, probed: [])

@@ -75,8 +75,8 @@ struct WebhookRetry: AsyncParsableCommand {
         commandName: "retry",
         abstract: "Tell again what a webhook gave up.",
         discussion: """
-            It ends after half a minute, or when the receiver is away; what is left then is told by the next one, which \
-            begins with what was not tried. It takes the right 'admin'.
+            It ends after half a minute, or when the receiver is away; what is left then is told by the next one, \
+            which begins with what was not tried. It takes the right 'admin'.
 
             """ + ClientCommand.exitStatuses
     )

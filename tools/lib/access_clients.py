@@ -3,14 +3,12 @@
 """Cases of real clients that log in, push, pull and mount over verified TLS: as user, as robot, and by ID token."""
 
 import json
-import subprocess
 from pathlib import Path
 
-from access_issuer import environment_with
 from access_world import PASSWORD
-from e2e_cases import Skip, case, expect, expect_equal, run
+from e2e_cases import case, expect, expect_equal, run
 from e2e_images import sha256
-from e2e_world import cache_folder
+from environments import environment
 
 KINDS = ("user", "robot", "ID token")
 
@@ -130,10 +128,7 @@ def oras_round(world, kind):
     folder = world.scratch(f"oras-{kind.split()[0]}")
     script = folder / "script.py"
     script.write_text(ORAS)
-    try:
-        python = environment_with(cache_folder() / "venv", ["oras"], "oras.client")
-    except subprocess.SubprocessError as error:
-        raise Skip(str(error)) from error
+    python = environment("oras")
     repository = place("oras", kind)
     arguments = [world.host, world.certificate, folder, repository, *credentials(world, kind)]
     name = run([python, script, *arguments], world).stdout.strip().splitlines()[-1]

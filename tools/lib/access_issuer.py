@@ -8,20 +8,17 @@ A workload gets its ID token as the specification says, by the authorization cod
 import json
 import ssl
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from e2e_cases import Skip
 from e2e_server import free_port
-from e2e_world import quietly
+from environments import environment
 
 CALLBACK = "https://ci.example/callback"
 START_SECONDS = 30
-PACKAGES = ["oidc-provider-mock>=0.3.4", "authlib<2"]
 # As it comes the package signs without naming the key; CI systems name it, and whoever verifies wants it.
 RUNNER = """
 import sys
@@ -43,24 +40,6 @@ uvicorn.run(
 """
 
 
-def environment_with(folder, packages, probe):
-    """The interpreter of a virtual environment that has some packages of PyPI; made where it is not there."""
-    folder = Path(folder)
-    python = folder / "bin" / "python"
-    if python.exists() and quietly([str(python), "-c", f"import {probe}"]).returncode == 0:
-        return python
-    made = quietly([sys.executable, "-m", "venv", str(folder)])
-    if made.returncode != 0:
-        quietly(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "python3-venv"])
-        made = quietly([sys.executable, "-m", "venv", str(folder)])
-    if made.returncode != 0:
-        raise Skip(f"no virtual environment: {made.stdout[-200:]}")
-    installed = quietly([str(python), "-m", "pip", "install", "-q", *packages])
-    if installed.returncode != 0:
-        raise Skip(f"{', '.join(packages)} cannot be installed: {installed.stdout[-200:]}")
-    return python
-
-
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     """The code comes in a redirect to a callback that nobody serves: it is read, not followed."""
 
@@ -78,7 +57,7 @@ class Issuer:
         self.url = f"https://localhost:{self.port}"
         self.authority = authority
         self.certificate, self.key = authority.issue("issuer", ["DNS:localhost", "IP:127.0.0.1"])
-        self.python = environment_with(self.folder / "venv", PACKAGES, "oidc_provider_mock")
+        self.python = environment("issuer")
         self.process = None
         context = ssl.create_default_context(cafile=str(authority.certificate))
         handlers = [urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler({}), NoRedirect()]

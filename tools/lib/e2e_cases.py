@@ -76,7 +76,10 @@ def run_cases(world, selected, quick, big):
         try:
             if slow and quick:
                 raise Skip("left out by --quick")
-            note = function(world)
+            try:
+                note = function(world)
+            finally:
+                world.after_case()
             outcome, detail = "passed", note or ""
         except Skip as reason:
             outcome, detail = "skipped", str(reason)

@@ -4,14 +4,12 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 from e2e_cases import Skip, case, expect, expect_equal, run
 from e2e_images import IMAGE, INDEX, sha256, tar_layer
-from e2e_world import cache_folder, quietly
+from environments import environment
 
 PARALLEL = 50
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -251,31 +249,8 @@ print(json.dumps({"artifact": digest, "type": entries[0].get("artifactType")}))
 """
 
 
-def oras_python():
-    """A Python with the `oras` package, in a virtual environment that is kept between runs."""
-    folder = cache_folder() / "venv"
-    python = folder / "bin" / "python"
-    probe = [str(python), "-c", "import oras.client"]
-    if python.exists() and quietly(probe).returncode == 0:
-        return python
-    made = quietly([sys.executable, "-m", "venv", str(folder)])
-    if made.returncode != 0:
-        quietly(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "python3-venv"])
-        made = quietly([sys.executable, "-m", "venv", str(folder)])
-    if made.returncode != 0:
-        raise Skip(f"no virtual environment: {made.stdout[-200:]}")
-    installed = quietly([str(python), "-m", "pip", "install", "-q", "oras"])
-    if installed.returncode != 0:
-        raise Skip(f"the package oras cannot be installed: {installed.stdout[-200:]}")
-    return python
-
-
 @case("oras pushes an artifact, attaches another to it, and discovers it")
 def oras_artifacts(world):
     script = world.folder / "oras_script.py"
     script.write_text(ORAS)
-    try:
-        python = oras_python()
-    except subprocess.SubprocessError as error:
-        raise Skip(str(error)) from error
-    run([python, script, world.host, world.scratch("oras")], world)
+    run([environment("oras"), script, world.host, world.scratch("oras")], world)

@@ -9,6 +9,7 @@ import time
 
 from e2e_cases import Skip, case, expect, expect_equal, run
 from e2e_images import sha256, tar_layer
+from e2e_world import daemon_programs
 
 START_SECONDS = 20
 
@@ -26,7 +27,7 @@ def wait_for(probe, process, log):
 
 def start(world, name, command, probe):
     log = world.folder / f"{name}.log"
-    tools = world.daemon_tools()
+    tools = daemon_programs()
     path = f"{tools}/usr/bin:{tools}/usr/sbin:{os.environ.get('PATH', '')}"
     with open(log, "wb") as output:
         process = subprocess.Popen(
@@ -46,7 +47,7 @@ def start(world, name, command, probe):
 
 def ctr(world, *arguments):
     """containerd's client, with a containerd of its own behind it."""
-    tools = world.daemon_tools()
+    tools = daemon_programs()
     socket = world.folder / "containerd.sock"
     command = [tools / "usr/bin/ctr", "--address", socket]
     if world.containerd is None:
@@ -63,7 +64,7 @@ def ctr(world, *arguments):
 def docker(world, *arguments):
     """docker's client, with a dockerd of its own behind it that touches neither network nor firewall."""
     ctr(world, "version")
-    tools = world.daemon_tools()
+    tools = daemon_programs()
     address = f"unix://{world.folder}/docker.sock"
     command = [tools / "usr/bin/docker", "--host", address]
     if world.dockerd is None:

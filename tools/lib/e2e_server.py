@@ -71,6 +71,7 @@ class Server:
             if self.ready():
                 return time.monotonic() - began
             time.sleep(0.02)
+        self.kill()
         raise RuntimeError(f"the server is not ready after {START_SECONDS} s: {self.tail()}")
 
     def ready(self):
@@ -130,3 +131,16 @@ class Server:
     def blob_path(self, digest):
         algorithm, _, encoded = digest.partition(":")
         return self.root / "blobs" / algorithm / encoded
+
+
+class Configured(Server):
+    """A registry with a configuration file: `<root>.yml` where no other is named; written where its text is given."""
+
+    def __init__(self, binary, root, settings=None, log=None, file=None, text=None):
+        super().__init__(binary, root, settings, log)
+        self.file = Path(file or f"{root}.yml")
+        if text is not None:
+            self.file.write_text(text)
+
+    def command(self, port=None):
+        return super().command(port) + ["--config", str(self.file)]

@@ -8,9 +8,10 @@ import subprocess
 import time
 
 from e2e_cases import case, expect, expect_equal, run
-from e2e_clients import need, oras_python, pulled_digest
+from e2e_clients import need, pulled_digest
 from e2e_http import Connection, digest, exchange, message
 from e2e_images import file_digest, sha256
+from environments import environment
 
 MIB = 1 << 20
 HUGE = 20480 * MIB
@@ -94,7 +95,7 @@ def twenty_gibibytes(world):
     source = world.folder / "layouts/huge/blobs/sha256" / layer["digest"][7:]
     script = world.folder / "oras_big.py"
     script.write_text(ORAS_BIG)
-    run([oras_python(), script, world.host, source.parent, source.name], world, seconds=1800, cwd=folder)
+    run([environment("oras"), script, world.host, source.parent, source.name], world, seconds=1800, cwd=folder)
     source.unlink()
     state, received = hashlib.sha256(), 0
     path = f"/v2/huge/artifact/blobs/{layer['digest']}"

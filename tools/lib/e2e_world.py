@@ -14,6 +14,7 @@ from e2e_images import Layout, sha256, tar_layer
 from e2e_server import Server
 
 PACKAGES = {"skopeo": "skopeo", "podman": "podman", "buildah": "buildah", "curl": "curl", "crun": "crun"}
+INSTALL_SECONDS = 900
 DAEMON_PACKAGES = ["containerd", "docker.io", "runc"]
 ACCEPT = ", ".join(
     [
@@ -34,21 +35,48 @@ def quietly(command, **options):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
 
 
-def install(log):
-    """Installs the clients that are missing."""
-    missing = sorted({package for command, package in PACKAGES.items() if shutil.which(command) is None})
+def install(log, **more):
+    """Installs the clients that are missing, and what else is named: the package of a command."""
+    wanted = {**PACKAGES, **more}
+    missing = sorted({package for command, package in wanted.items() if shutil.which(command) is None})
     if not missing:
         return
     log(f"installing {', '.join(missing)}")
-    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    quietly(["apt-get", "update", "-qq"], env=environment)
-    result = quietly(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=environment)
-    if result.returncode != 0:
-        log(f"apt-get: {result.stdout[-400:]}")
+    options = {"env": dict(os.environ, DEBIAN_FRONTEND="noninteractive"), "timeout": INSTALL_SECONDS}
+    try:
+        quietly(["apt-get", "update", "-qq"], **options)
+        result = quietly(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], **options)
+        trouble = result.stdout[-400:] if result.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        trouble = str(error)
+    if trouble:
+        log(f"apt-get: {trouble}")
+
+
+def daemon_programs():
+    """The folder with containerd's and docker's programs, unpacked from their packages without being installed."""
+    target = cache_folder() / "daemons"
+    if not (target / "usr/sbin/dockerd").exists() or not (target / "usr/bin/ctr").exists():
+        packages = cache_folder() / "debs"
+        packages.mkdir(parents=True, exist_ok=True)
+        if shutil.which("apt-get") is None:
+            raise Skip("no apt-get to fetch containerd and docker.io with")
+        result = quietly(["apt-get", "download", "-qq", *DAEMON_PACKAGES], cwd=packages)
+        if result.returncode != 0:
+            quietly(["apt-get", "update", "-qq"])
+            result = quietly(["apt-get", "download", "-qq", *DAEMON_PACKAGES], cwd=packages)
+        if result.returncode != 0:
+            raise Skip(f"packages cannot be fetched: {result.stdout.strip()[-200:]}")
+        for package in packages.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", package, target], check=True)
+    return target
 
 
 class World:
     """A running registry, and the folders and environment of its clients."""
+
+    # What was not made yet need not be closed.
+    server = containerd = dockerd = None
 
     def __init__(self, binary, folder, server=None):
         self.folder = Path(folder)
@@ -79,9 +107,6 @@ class World:
             no_proxy="127.0.0.1,localhost",
         )
         self.policy = policy
-        self._daemons = None
-        self.containerd = None
-        self.dockerd = None
         self.server.start()
 
     @property
@@ -103,8 +128,11 @@ class World:
         if self.dockerd is not None:
             # A daemon that had to be killed leaves its folder mounted upon itself.
             quietly(["umount", str(self.folder / "docker")])
-        if self.server.process is not None and self.server.process.poll() is None:
+        if self.server is not None:
             self.server.stop()
+
+    def after_case(self):
+        """Called after each case, whatever came of it: raises Failure where something went wrong beside the case."""
 
     def server_is_gone(self):
         return self.server.process.poll() is not None
@@ -172,26 +200,6 @@ class World:
 
     def curl(self, *arguments, **options):
         return run(["curl", "-sS", "--noproxy", "*", "--max-time", "200", *arguments], self, **options)
-
-    def daemon_tools(self):
-        """The folder with containerd's and docker's programs, unpacked from their packages without being installed."""
-        if self._daemons is None:
-            target = cache_folder() / "daemons"
-            if not (target / "usr/sbin/dockerd").exists() or not (target / "usr/bin/ctr").exists():
-                packages = cache_folder() / "debs"
-                packages.mkdir(parents=True, exist_ok=True)
-                if shutil.which("apt-get") is None:
-                    raise Skip("no apt-get to fetch containerd and docker.io with")
-                result = quietly(["apt-get", "download", "-qq", *DAEMON_PACKAGES], cwd=packages)
-                if result.returncode != 0:
-                    quietly(["apt-get", "update", "-qq"])
-                    result = quietly(["apt-get", "download", "-qq", *DAEMON_PACKAGES], cwd=packages)
-                if result.returncode != 0:
-                    raise Skip(f"packages cannot be fetched: {result.stdout.strip()[-200:]}")
-                for package in packages.glob("*.deb"):
-                    subprocess.run(["dpkg-deb", "-x", package, target], check=True)
-            self._daemons = target
-        return self._daemons
 
     # What the registry says
 

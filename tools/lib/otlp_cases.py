@@ -168,11 +168,18 @@ def same_metrics(world):
             for labels, point in points.items():
                 compared += compare(name, kind, labels, point, steady)
         if compared > 300:
-            names = {key[0] for key in before}
-            missing = [name for name in exported if name not in names and f"{name}_bucket" not in names]
-            expect_equal(missing, [], "names that /metrics does not have")
+            there = [{name for name, _ in found} for found in (before, after)]
+            # A family may begin between two of the three.
+            expect_equal(names(exported) - (there[0] | there[1]), set(), "names that /metrics does not have")
+            expect_equal((there[0] & there[1]) - names(exported), set(), "names that are not sent")
             return f"{compared} values"
     expect(False, f"only {compared} values were steady")
+
+
+def names(exported):
+    """The names of samples that /metrics has for what was sent."""
+    return {name + ending for name, (kind, _, points) in exported.items() if points
+            for ending in (("_bucket", "_count", "_sum") if kind == "histogram" else ("",))}
 
 
 def compare(name, kind, labels, point, steady):

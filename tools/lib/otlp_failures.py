@@ -6,10 +6,12 @@ import time
 
 from bench_client import Connection
 from e2e_cases import case, expect, expect_equal
-from otlp_world import Configured, new_trace
+from e2e_server import Configured
+from otlp_world import new_trace
 
 SPANS_WAITING = 8192
-TRACES = "GET /v2/{name}/manifests/{reference}"
+# Longer than the pause that the server makes by itself after a first attempt.
+RETRY_AFTER = 4
 
 
 def ask(world, count):
@@ -38,13 +40,16 @@ def busy(world):
     world.push_manifest("busy/app", "v1")
     delivered_again(world)
     world.receiver.forget()
-    world.receiver.answer, world.receiver.retry_after = 503, 1
+    world.receiver.answer, world.receiver.retry_after = 503, RETRY_AFTER
     trace, parent = new_trace()
     world.push_manifest("busy/app", "v2", [("traceparent", f"00-{trace}-{parent}-01")])
-    world.receiver.until(lambda: world.receiver.refused >= 2, "a second attempt")
+    world.receiver.until(lambda: len(world.receiver.refusals("/v1/traces")) >= 2, "a second attempt")
+    first, second = world.receiver.refusals("/v1/traces")[:2]
     world.receiver.answer, world.receiver.retry_after = 200, None
     world.receiver.until(lambda: world.receiver.of_trace(trace), "the spans of the push", 60)
+    expect(second - first >= RETRY_AFTER, f"it asks again after {second - first:.2f} s")
     expect_equal(telemetry(world, "dropped_total", signal="spans", reason="refused"), 0, "spans dropped")
+    return f"asked again after {second - first:.1f} s"
 
 
 @case("a receiver that is away: the server serves, the queue is bounded, drops are counted, and it goes on", slow=True)
@@ -94,13 +99,15 @@ def refusing(world):
 def flushed(world):
     trace, parent = new_trace()
     world.receiver.forget()
+    before = world.value('cairn_http_requests_total{code="201",method="PUT",route="manifest"}')
+    expect(before > 0, "pushes were counted before")
     world.push_manifest("busy/app", "flushed", [("traceparent", f"00-{trace}-{parent}-01")])
     expect_equal(world.server.stop(), 0, "exit status")
     names = {span.name for span in world.receiver.of_trace(trace)}
     expect({"PUT /v2/{name}/manifests/{reference}", "catalog.commit", "log.seal"} <= names, f"at the end: {names}")
     pushes = world.receiver.exported()["cairn_http_requests_total"][2]
     key = (("code", "201"), ("method", "PUT"), ("route", "manifest"))
-    expect(pushes[key].as_int >= 1, "the last export has the last push")
+    expect_equal(pushes[key].as_int, before + 1, "pushes in the last export")
     world.restart()
 
 
@@ -124,7 +131,7 @@ def variables(world):
         "OTEL_EXPORTER_OTLP_ENDPOINT": world.receiver.url + "/", "OTEL_SERVICE_NAME": "named",
         "OTEL_RESOURCE_ATTRIBUTES": "team=a%20b,region=eu", "OTEL_TRACES_SAMPLER_ARG": "1",
     }
-    server = Configured(world.binary, world.folder / "variables", "log-level: info\n", settings)
+    server = Configured(world.binary, world.folder / "variables", settings, text="log-level: info\n")
     server.start()
     try:
         world.push_manifest("a/b", "v1", port=server.port)
@@ -133,10 +140,12 @@ def variables(world):
     found = [span.resource for span in world.receiver.spans if span.resource["service.name"] == "named"]
     expect(found, "spans came")
     expect_equal((found[0]["team"], found[0]["region"]), ("a b", "eu"), "the resource")
-    silent = Configured(world.binary, world.folder / "silent", "telemetry: {sample: 0}\n", settings)
+    silent = Configured(world.binary, world.folder / "silent", settings, text="telemetry: {sample: 0}\n")
     world.receiver.forget()
     silent.start()
-    world.push_manifest("a/b", "v1", port=silent.port)
-    expect_equal(silent.stop(), 0, "exit status")
+    try:
+        world.push_manifest("a/b", "v1", port=silent.port)
+    finally:
+        expect_equal(silent.stop(), 0, "exit status")
     named = [span for span in world.receiver.spans if span.resource["service.name"] == "named"]
     expect_equal(named, [], "spans at the rate 0, which the file says")

@@ -64,7 +64,9 @@ class Receiver:
 
     def __init__(self):
         self.spans, self.metrics, self.headers, self.errors, self.bodies = [], [], [], [], []
-        self.answer, self.delay, self.retry_after, self.refused = 200, 0, None, 0
+        self.answer, self.delay, self.retry_after = 200, 0, None
+        # Path and time of each request that was not taken.
+        self.refused = []
         self.lock = threading.Lock()
         self.server, self.port = None, 0
         self.start()
@@ -115,7 +117,7 @@ class Receiver:
     def take(self, path, headers, body):
         with self.lock:
             if self.answer != 200:
-                self.refused += 1
+                self.refused.append((path, time.monotonic()))
                 return self.answer
             try:
                 if headers.get("Content-Type") != "application/json":
@@ -164,7 +166,18 @@ class Receiver:
 
     def forget(self):
         with self.lock:
-            self.spans, self.metrics, self.bodies, self.refused = [], [], [], 0
+            self.spans, self.metrics, self.bodies, self.refused = [], [], [], []
+
+    def refusals(self, path):
+        """When requests of that path were refused."""
+        with self.lock:
+            return [when for one, when in self.refused if one == path]
+
+    def told_errors(self):
+        """What was wrong with requests, each told once."""
+        with self.lock:
+            errors, self.errors = self.errors, []
+        return errors
 
     def exported(self):
         """The newest values of all metrics: by name, and then by labels."""

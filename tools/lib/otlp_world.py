@@ -7,42 +7,35 @@ import secrets
 import subprocess
 
 from bench_client import IMAGE_TYPE, Connection, push_bytes
-from e2e_cases import run
+from e2e_cases import expect, run
 from e2e_world import World as Clients
-from e2e_server import Server
+from e2e_server import Configured
 from otlp_receiver import Receiver
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
-
-
-class Configured(Server):
-    """A registry with a configuration file beside its root."""
-
-    def __init__(self, binary, root, text, settings=None):
-        super().__init__(binary, root, settings)
-        self.file = self.root.with_suffix(".yml")
-        self.file.write_text(text)
-
-    def command(self, port=None):
-        return super().command(port) + ["--config", str(self.file)]
 
 
 class World(Clients):
     def __init__(self, binary, folder):
         self.receiver = Receiver()
         self.binary = str(binary)
-        server = Configured(
-            binary, folder / "root",
+        text = (
             f"telemetry:\n  endpoint: {self.receiver.url}\n  sample: 1\n  metrics-every: 1s\n  compression: gzip\n"
             "  headers: {x-open: seen}\n  resource: {deployment.environment.name: test}\n"
-            "metrics:\n  repositories: [named]\n",
-            {"CAIRN_TELEMETRY_HEADERS": "x-secret=hunter3%2c", "CAIRN_LOG_FORMAT": "json"},
+            "metrics:\n  repositories: [named]\n"
         )
+        settings = {"CAIRN_TELEMETRY_HEADERS": "x-secret=hunter3%2c", "CAIRN_LOG_FORMAT": "json"}
+        server = Configured(binary, folder / "root", settings, text=text)
         super().__init__(binary, folder, server)
 
     def close(self):
         super().close()
         self.receiver.stop()
+
+    def after_case(self):
+        """What the receiver could not take fails the case in which it came."""
+        errors = self.receiver.told_errors()
+        expect(not errors, f"the receiver could not take {len(errors)} requests: {errors[:2]}")
 
     def metrics(self, accept=None):
         """The exposition of the server."""
@@ -75,7 +68,8 @@ class World(Clients):
 
     def promtool(self, text):
         result = subprocess.run(
-            ["promtool", "check", "metrics"], input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            ["promtool", "check", "metrics"], input=text, text=True, timeout=60, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
         return result.returncode, result.stdout
 
 

@@ -26,8 +26,14 @@ install_build_needs() {
     command -v swift >/dev/null || { echo "swift 6.2 or newer is needed: https://www.swift.org/install" >&2; return 1; }
 }
 
-# build PRODUCT: a release build of one product, quiet unless it fails.
+# build_tests: a release build of everything, tests included. Nothing where CAIRN_BUILT says that it was just done.
+build_tests() {
+    [ -n "${CAIRN_BUILT:-}" ] || swift build -c release --build-tests
+}
+
+# build PRODUCT: a release build of one product, quiet unless it fails. Nothing where CAIRN_BUILT says that it was done.
 build() {
+    [ -z "${CAIRN_BUILT:-}" ] || return 0
     local log
     log=$(mktemp)
     echo "building $1 (the first build takes some minutes)" >&2

@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 from e2e_images import Layout, tar_layer
-from region_world import IMAGE, Region, acquaint, caught_up, digest_of, eventually
+from region_world import IMAGE, Region, acquaint, all_sealed, caught_up, digest_of, eventually
 
 NAME = "prod/app"
 RULES = """\
@@ -98,8 +98,7 @@ class Homes:
     # What must be so
 
     def settled(self, what):
-        for region in self.regions:
-            region.sealed(rest=1)
+        all_sealed(self.regions, rest=1)
         self.expect(eventually(lambda: caught_up(self.regions), 60), f"{what}: all have all that was changed")
         wrong = []
         for tag, digests in sorted(self.told.items()):
@@ -285,8 +284,7 @@ class Homes:
             for other in self.regions:
                 if other is not region:
                     region.set_region(other.name, "following")
-        for region in self.regions:
-            region.sealed(rest=1)
+        all_sealed(self.regions, rest=1)
         self.expect(eventually(lambda: caught_up(self.regions), 60), "healed: all have all that was changed")
         found = [region.resolve(NAME, tag) for region in self.regions]
         self.expect(found == [kept[1]] * 3, f"the tag is everywhere what the new home set {found}")

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from e2e_images import Layout, tar_layer
-from region_world import IMAGE, Region, caught_up, digest_of, eventually, follow
+from region_world import IMAGE, Region, all_sealed, caught_up, digest_of, eventually, follow
 
 KILLS = 4
 
@@ -56,8 +56,7 @@ class Merged:
 
     def settled(self, what):
         """Both have all of each other."""
-        for region in self.pair:
-            region.sealed(rest=1.5)
+        all_sealed(self.pair, rest=1.5)
         if not self.until(lambda: caught_up(self.pair), f"{what}: both have all that was changed", 60):
             for region in self.pair:
                 print(f"      {region.name}: {region.json('/api/v1/regions')}")
@@ -96,8 +95,7 @@ class Merged:
             for number in range(2):
                 region.push("before/moved", "v1", f"{region.name} {number}")
             region.push("before/equal", "v1", "one and the same")
-            region.sealed(rest=1.5)
-        self.before = {region.name: region.log_size() for region in self.pair}
+        self.before = all_sealed(self.pair, rest=1.5)
         for region in self.pair:
             region.stop()
             follow(region, self.pair)
@@ -142,7 +140,7 @@ class Merged:
 
     def pushed(self):
         """Many images on both, indexes, and signatures that the referrers API lists in the other region."""
-        sizes = {region.name: region.sealed(rest=1.5) for region in self.pair}
+        sizes = all_sealed(self.pair, rest=1.5)
         for number in range(self.images):
             self.pair[number % 2].push(f"team/app{number % 7}", f"v{number}", f"image {number}")
         self.settled("pushed on both")
@@ -250,8 +248,7 @@ class Merged:
             state = region.regions()[other.name]["state"]
             self.expect(state == "paused", f"{other.name} is paused in {region.name}: {state}")
         result = changes()
-        for region in self.pair:
-            region.sealed(rest=1.5)
+        all_sealed(self.pair, rest=1.5)
         self.expect(not caught_up(self.pair), "what is paused is not followed")
         for region, other in (self.pair, self.pair[::-1]):
             region.set_region(other.name, "following")

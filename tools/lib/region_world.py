@@ -63,6 +63,7 @@ class Region(Server):
             if self.ready():
                 return time.monotonic() - began
             time.sleep(0.02)
+        self.kill()
         raise RuntimeError(f"{self.name} is not ready after {START_SECONDS} s: {self.tail()}")
 
     def ready(self):
@@ -115,16 +116,7 @@ class Region(Server):
 
     def sealed(self, rest=2.5):
         """The size of its own log, once it has not grown for so many seconds."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        size, since = -1, time.monotonic()
-        while time.monotonic() < deadline:
-            now = self.log_size()
-            if now != size:
-                size, since = now, time.monotonic()
-            if time.monotonic() - since > rest:
-                return size
-            time.sleep(0.1)
-        raise RuntimeError(f"the log of {self.name} does not come to rest")
+        return all_sealed([self], rest)[self.name]
 
     def conflicts(self, every=True):
         found, path = [], f"/api/v1/conflicts?n={PAGE}" + ("&all=true" if every else "")
@@ -265,6 +257,20 @@ def acquaint(regions, urls=None):
         follow(region, regions, (urls or {}).get(region.name))
     for region in regions:
         region.start()
+
+
+def all_sealed(regions, rest):
+    """The sizes of their logs by name, once none has grown for so many seconds."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    sizes, since = None, time.monotonic()
+    while time.monotonic() < deadline:
+        now = {region.name: region.log_size() for region in regions}
+        if now != sizes:
+            sizes, since = now, time.monotonic()
+        if time.monotonic() - since > rest:
+            return sizes
+        time.sleep(0.1)
+    raise RuntimeError(f"the logs of {', '.join(sizes)} do not come to rest")
 
 
 def eventually(reached, seconds=WAIT_SECONDS, pause=0.05):

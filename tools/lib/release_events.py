@@ -29,7 +29,6 @@ class Events:
         self.entries = []
         self.images = {repository: [] for repository in REPOSITORIES}
         self.last_deployment = {}
-        self.running = {}
         self.numbers = 0
 
     def make(self):

@@ -5,6 +5,7 @@
 The agent fetches ahead what is to run and what could be gone back to, replaces the instance when a rollout names one, and
 says of each phase what it saw. What it cannot tell at once, because the registry is away, it tells again until it can."""
 
+import http.client
 import json
 import subprocess
 import threading
@@ -31,6 +32,10 @@ runtime = "{runtime}"
 """
 
 
+class Away(Exception):
+    """The registry does not answer, or not with what was asked for."""
+
+
 class Host(threading.Thread):
     """One instance of one service."""
 
@@ -50,7 +55,8 @@ class Host(threading.Thread):
         self.by_hand = threading.Event()
         self.ended = threading.Event()
         self.turn = threading.Lock()
-        self.trouble = []
+        # That the registry is away is trouble; what it answers wrongly, or what fails on the host, is a failure.
+        self.trouble, self.failures = [], []
         self.boots = 0
 
     # podman
@@ -73,7 +79,9 @@ class Host(threading.Thread):
 
     def pull(self, digest):
         if digest not in self.have:
-            self.podman("pull", "-q", "--tls-verify=false", self.image(digest))
+            done = self.podman("pull", "-q", "--tls-verify=false", self.image(digest), check=False)
+            if done.returncode != 0:
+                raise Away(f"{self.target}: podman pull ends with {done.returncode}: {done.stderr[-600:]}")
             self.have.add(digest)
 
     def boot(self, digest):
@@ -103,9 +111,11 @@ class Host(threading.Thread):
             try:
                 with self.turn:
                     self.look()
-            except (OSError, Failure, subprocess.TimeoutExpired) as trouble:
-                # The registry is away, or the host is: what was found at the next look counts.
+            except (OSError, http.client.HTTPException, Away) as trouble:
+                # What is found at the next look counts.
                 self.trouble.append(str(trouble))
+            except (Failure, subprocess.TimeoutExpired) as failure:
+                self.failures.append(f"{self.target}: {failure}")
             time.sleep(POLL_SECONDS)
 
     def wanted(self):
@@ -113,7 +123,7 @@ class Host(threading.Thread):
         path = f"/api/v1/environments/{self.place}/images?repository={self.repository}"
         status, _, body = self.world.server.call("GET", path)
         if status != 200:
-            raise Failure(f"{self.target}: GET {path} answers {status}")
+            raise (Away if status >= 500 else Failure)(f"{self.target}: GET {path} answers {status}")
         for image in json.loads(body)["images"]:
             if image.get("service") == self.service:
                 return image

@@ -33,11 +33,17 @@ class Journal:
     def __init__(self):
         self.entries = []
         self.lock = threading.Lock()
-        self.repeated = 0
+        # Reports that were sent more than once, and those of them that had been recorded before their answer was lost.
+        self.repeated = self.unheard = 0
 
     def add(self, begun, fact):
         with self.lock:
             self.entries.append((begun, now(), {key: value for key, value in fact.items() if value is not None}))
+
+    def count(self, sent, recorded=True):
+        with self.lock:
+            self.repeated += sent > 1
+            self.unheard += not recorded
 
     # What agents say over HTTP. `tell` repeats until there is an answer, and says how often it was sent.
 
@@ -55,7 +61,7 @@ class Journal:
         recorded = json.loads(answer)["recorded"]
         # What was sent once and is not recorded was told before, and no agent here does that.
         expect(recorded or sent > 1, f"'{phase}' of {step} was said before")
-        self.repeated += sent > 1
+        self.count(sent, recorded)
         self.add(begun, {"kind": "step", "phase": phase, **step})
 
     def running(self, tell, expires, **report):
@@ -69,7 +75,7 @@ class Journal:
                 body[member] = report[key]
         (status, _, answer), sent = tell("POST", "/api/v1/deployments", body)
         expect_equal(status, 200, f"a report of {report}: {answer[:300]}")
-        self.repeated += sent > 1
+        self.count(sent)
         until = milliseconds(json.loads(answer)["stale_at"])
         self.add(begun, {"kind": "running", "running": True, "until": until, **report})
 
@@ -82,7 +88,7 @@ class Journal:
         (status, _, answer), sent = tell("DELETE", f"/api/v1/deployments?{urllib.parse.urlencode(query)}")
         # Where the first answer was lost, nothing is reported there any more.
         expect(status == 204 or (sent > 1 and status in (404, 409)), f"an end of {report}: {status} {answer[:300]}")
-        self.repeated += sent > 1
+        self.count(sent)
         self.add(begun, {"kind": "running", "running": False, **report})
 
 

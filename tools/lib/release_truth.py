@@ -64,10 +64,29 @@ def killed(world):
         world.server.start()
     world.until(lambda: world.well(image, "d6"), "the rollout goes on")
     world.phase("healthy", image, "d6")
+    unanswered(world, image)
     burst(world, image)
     match(world.record(), journal_of(world))
-    expect(world.journal.repeated > 0, "no kill came in the middle of a report")
-    return f"{world.journal.repeated} reports were repeated"
+    expect(world.journal.repeated > 1, "no kill came while reports were sent")
+    return f"{world.journal.repeated} reports were repeated, {world.journal.unheard} of which were recorded before"
+
+
+def unanswered(world, image):
+    """The registry is killed after it has recorded a report, and before anybody hears of it."""
+
+    def tell(method, path, body):
+        status, _, answer = world.server.call(method, path, body)
+        expect_equal(status, 200, f"what is not heard: {answer[:300]}")
+        world.server.kill()
+        world.server.start()
+        answer, sent = world.tell(method, path, body)
+        return answer, sent + 1
+
+    before = world.journal.unheard
+    place = {"repository": REPOSITORY, "digest": image, "environment": "burst", "target": "b-unanswered"}
+    for phase in ("replacement-ordered", "boot-attempted", "booted", "healthy"):
+        world.journal.step(tell if phase == "booted" else world.tell, phase, deployment="b-unanswered", **place)
+    expect(world.journal.unheard > before, "a report that had been recorded counts as a new one")
 
 
 def burst(world, image):

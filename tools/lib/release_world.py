@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from e2e_cases import Failure, Skip, expect_equal, run
+from e2e_cases import Failure, Skip, expect, expect_equal
 from e2e_world import World
 from region_world import IMAGE, Region, digest_of, follow
 from release_host import CONFIGURATION, TELL_SECONDS, Host
@@ -87,6 +87,14 @@ class ReleaseWorld(World):
         super().close()
         shutil.rmtree(self.short, ignore_errors=True)
 
+    def after_case(self):
+        """What an agent found to be wrong fails the case in which it did."""
+        failures = []
+        for host in self.hosts:
+            found, host.failures = host.failures, []
+            failures += found
+        expect(not failures, f"{len(failures)} failures of agents: {failures[:3]}")
+
     def start_follower(self):
         """The other region begins once the log has a key."""
         self.server.known_key = self.server.key()
@@ -94,21 +102,19 @@ class ReleaseWorld(World):
         self.follower.start()
 
     def can_run(self):
-        """Why a container cannot be run on this machine, or None."""
+        """Why a container cannot be run on this machine, or None. That an image cannot be pushed or pulled fails."""
         self.base()
         host = Host(self, "trial")
+        self.bud("trial", "FROM localhost/base\nENV VERSION=trial HEALTH=good\n")
+        image = f"{self.host}/trial/web:1"
+        self.buildah("push", "-q", "--tls-verify=false", "localhost/trial", f"docker://{image}")
+        host.podman("pull", "-q", "--tls-verify=false", image)
         try:
-            self.bud("trial", "FROM localhost/base\nENV VERSION=trial HEALTH=good\n")
-            image = f"{self.host}/trial/web:1"
-            self.buildah("push", "-q", "--tls-verify=false", "localhost/trial", f"docker://{image}")
-            host.podman("pull", "-q", "--tls-verify=false", image)
             done = host.podman("run", "-d", "--name", "web", image, check=False)
             if done.returncode != 0:
                 return done.stderr.strip()[-300:]
             done = host.podman("exec", "web", "/bin/busybox", "true", check=False)
             return done.stderr.strip()[-300:] if done.returncode != 0 else None
-        except Failure as failure:
-            return str(failure)
         finally:
             host.podman("rm", "-f", "-t", "0", "-a", check=False)
 
@@ -259,7 +265,7 @@ class ReleaseWorld(World):
         began = time.monotonic()
         while not reached():
             if time.monotonic() - began > seconds:
-                trouble = [host.trouble[-1] for host in self.hosts if host.trouble]
+                trouble = [said[-1] for host in self.hosts for said in (host.failures, host.trouble) if said]
                 raise Failure(f"after {seconds} s still not: {what}; {trouble[:2]}")
             time.sleep(0.02)
         return time.monotonic() - began
@@ -292,6 +298,3 @@ class ReleaseWorld(World):
             "layers": [{"mediaType": "text/plain", "digest": digest_of(data), "size": len(data)}],
         }
         return self.server.put(REPOSITORY, None, json.dumps(document).encode(), IMAGE)[0]
-
-    def docs_script(self, script, **variables):
-        return run(["bash", "-e", "-c", script], self, env=variables)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from crash_client import CONFIG, LAYER, MANIFEST, digest_of, request
-from e2e_server import Server
+from e2e_server import Configured
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 RULES = """
@@ -29,19 +29,11 @@ collection: {undo: 1h}
 EMPTY = b"{}"
 
 
-class ConfiguredServer(Server):
-    """A server that reads a configuration file."""
-
-    def command(self, port=None):
-        return super().command(port) + ["--config", str(self.root) + ".yml"]
-
-
 class Campaign:
     def __init__(self, binary, folder, source, images, kills):
         self.binary, self.folder, self.source = str(binary), folder, source
         self.images, self.kills = images, kills
-        self.server = ConfiguredServer(binary, folder / "data", settings={"CAIRN_ACCESS_LOG": "false"})
-        (folder / "data.yml").write_text(RULES)
+        self.server = Configured(binary, folder / "data", settings={"CAIRN_ACCESS_LOG": "false"}, text=RULES)
         self.passed = self.failed = 0
 
     def expect(self, holds, what):

@@ -12,16 +12,9 @@ import time
 import urllib.parse
 import urllib.request
 
-from e2e_server import Server, free_port
+from e2e_server import free_port
 
 PIECE = 64 * 1024
-
-
-class Configured(Server):
-    """A registry whose configuration file lies beside its root."""
-
-    def command(self, port=None):
-        return super().command(port) + ["--config", f"{self.root}.yml"]
 
 
 class Way:

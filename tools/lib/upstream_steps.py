@@ -11,12 +11,11 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from access_server import IMAGE, SecureServer, basic
 from access_world import make_certificate
 from e2e_http import digest
-from e2e_server import Server
+from e2e_server import Configured
 from upstream_liar import Liar
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -54,11 +53,6 @@ retention:
 """
 
 
-class Configured(Server):
-    def command(self, port=None):
-        return super().command(port) + ["--config", str(self.root.parent / "cairn.yml")]
-
-
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -84,10 +78,9 @@ class Campaign:
         user, secret = self.up.create_robot("mirror", "pull:library/*", "pull:team/*")
         (folder / "here/secret").write_text(secret + "\n")
         shutil.copy(certificate, folder / "here/ca.pem")
-        (folder / "here/cairn.yml").write_text(
-            MIRROR.format(url=self.up.base, user=user, liar=self.liar.host, fresh=FRESH)
-        )
-        self.here = Configured(binary, folder / "here/root")
+        self.here = Configured(
+            binary, folder / "here/root", file=folder / "here/cairn.yml",
+            text=MIRROR.format(url=self.up.base, user=user, liar=self.liar.host, fresh=FRESH))
 
     def expect(self, holds, what):
         print(f"{'ok   ' if holds else 'FAIL '} {what}", flush=True)

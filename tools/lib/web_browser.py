@@ -96,6 +96,7 @@ class Browser:
 
     def __init__(self, binary, folder):
         self.log = open(folder / "chromium.log", "wb")
+        self.socket, self.last, self.events = None, 0, []
         profile = folder / "chromium"
         self.process = subprocess.Popen(
             [binary, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
@@ -103,22 +104,29 @@ class Browser:
              f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
         )
-        port_file = profile / "DevToolsActivePort"
+        try:
+            self.connect(profile / "DevToolsActivePort")
+        except BaseException:
+            self.close()
+            raise
+
+    def connect(self, port_file):
+        """To the first page, once the browser has written where it listens."""
         deadline = time.monotonic() + START_SECONDS
         while not (port_file.exists() and port_file.read_text().strip()):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError("the browser does not start")
             time.sleep(0.05)
         port = int(port_file.read_text().splitlines()[0])
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=ANSWER_SECONDS) as answer:
             page = next(entry for entry in json.load(answer) if entry["type"] == "page")
         self.socket = Socket(port, "/" + page["webSocketDebuggerUrl"].split("/", 3)[3])
-        self.last, self.events = 0, []
         for domain in ("Page", "Runtime", "Log", "Network", "Audits"):
             self.call(f"{domain}.enable")
 
     def close(self):
-        self.socket.close()
+        if self.socket is not None:
+            self.socket.close()
         self.process.terminate()
         try:
             self.process.wait(timeout=20)

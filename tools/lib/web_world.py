@@ -47,16 +47,21 @@ NASTY = [
 class WebWorld(TrustWorld):
     def __init__(self, binary, folder):
         folder.mkdir(parents=True, exist_ok=True)
+        self.browser = None
         self.us = Server(binary, folder / "us", settings={"CAIRN_LOG_ORIGIN": "us.example/log"})
-        self.us.start()
-        with FastConnection(self.us.port) as connection:
-            push_image(connection, "shop/elsewhere", "v1", layers=1, seed="us")
-        self.origin_key = self.key_of_us()
-        super().__init__(binary, folder)
-        self.fill()
+        try:
+            self.us.start()
+            with FastConnection(self.us.port) as connection:
+                push_image(connection, "shop/elsewhere", "v1", layers=1, seed="us")
+            self.origin_key = self.key_of_us()
+            super().__init__(binary, folder)
+            self.fill()
+        except BaseException:
+            self.close()
+            raise
 
     def key_of_us(self):
-        with urllib.request.urlopen(f"http://{self.us.host}/log/vkey") as answer:
+        with urllib.request.urlopen(f"http://{self.us.host}/log/vkey", timeout=60) as answer:
             return answer.read().decode().split()[0]
 
     def configuration(self, **options):
@@ -64,6 +69,8 @@ class WebWorld(TrustWorld):
         return super().configuration(rules=RULES, **options) + region
 
     def close(self):
+        if self.browser is not None:
+            self.browser.close()
         super().close()
         self.us.stop()
 
@@ -118,6 +125,10 @@ class WebWorld(TrustWorld):
 
     def place(self, image):
         for environment, count in (("prod", 5), ("staging", 2)):
+            self.change("POST", "/api/v1/promotions", {
+                "env": environment, "service": "shop",
+                "image": {"repository": image.repository, "digest": image.digest},
+            })
             for number in range(count):
                 self.change("POST", "/api/v1/deployments", {
                     "env": environment, "target": f"web-{number}", "service": "shop", "expires": 86_400,
@@ -185,7 +196,8 @@ class WebWorld(TrustWorld):
             "quarantined": ("/ui/repositories/free/tool/-/v1", 200),
             "nasty": ("/ui/repositories/nasty/app/-/v1", 200), "retention": ("/ui/retention", 200),
             "run": (f"/ui/retention/{self.run}", 200), "explain": (f"/ui/retention/explain?{explain}", 200),
-            "environments": ("/ui/environments", 200), "objectives": ("/ui/objectives", 200),
+            "environments": ("/ui/environments", 200),
+            "environment": ("/ui/environments?env=prod", 200), "objectives": ("/ui/objectives", 200),
             "regions": ("/ui/regions", 200), "storage": ("/ui/storage", 200), "audit": ("/ui/audit", 200),
             "denials": ("/ui/denials", 200), "log": ("/ui/log", 200), "missing": ("/ui/nothing", 404),
             "unknown": ("/ui/repositories/none", 404),

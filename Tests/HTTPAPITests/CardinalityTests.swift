@@ -29,7 +29,7 @@ import Testing
             try await Self.ask(server, ["first"])
             _ = try await Self.lines(server)
             let few = try await Self.lines(server).count
-            try await Self.ask(server, (0..<200).map { "team\($0)/app-\($0)" })
+            try await Self.ask(server, (0..<50).map { "team\($0)/app-\($0)" })
             let many = try await Self.lines(server)
             #expect(many.count == few)
             #expect(many.count < 8_000)

@@ -9,7 +9,7 @@ package struct DesiredPlace: Sendable, Hashable {
     /// The id of the repository, which tells nothing of its name.
     package let repositoryID: Int64
     package let repository: RepositoryName
-    /// nil for the only service, or for all.
+    /// nil for the place without a service.
     package let service: PlaceName?
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Cairn authors
 
+import Releases
+
 /// The bounds of the release record.
 package enum ReleaseLimits {
     /// How long rows are kept, in seconds. The log keeps their entries for good.
@@ -13,6 +15,8 @@ package enum ReleaseLimits {
     package static let trafficSeconds: Int64 = 7 * 86_400
     /// Reporters of requests of one rollout.
     static let trafficReporters = 200
+    /// Requests that one of them may report, so that the sum of all can be judged.
+    package static let trafficRequests = RolloutTraffic.requestsLimit / trafficReporters
     /// Images of one service of an environment whose outcome is kept.
     static let outcomes = 20
     /// Services of environments in which something of one repository is to run.

@@ -39,7 +39,7 @@ extension SQL {
 /// A service of an environment, whose images the record knows.
 struct ReleasePlace {
     let environment: String
-    /// Empty for the only one, or for all.
+    /// Empty for the place without a service.
     let service: String
 
     init(_ environment: PlaceName, _ service: PlaceName?) {

@@ -10,8 +10,9 @@ extension Schema {
     /// a build `succeeded` or `failed`; of a report `running` or `ended`. `deployment` of a build is CI's name of the
     /// run. Names that an entry does not have are empty. `until_ms` is when a report runs out, or when a build began.
     ///
-    /// `desired` is what is to run in a service of an environment, the service being empty for all: the latest that
-    /// was said, by `hlc` and `region`. A digest that is null says that nothing is to run there any more.
+    /// `desired` is what is to run in a service of an environment, the service being empty where none is named, which
+    /// says nothing of others: the latest that was said, by `hlc` and `region`. A digest that is null says that nothing
+    /// is to run there any more.
     ///
     /// `outcome` are the images that a service had: when each was last healthy as a whole, and when it was last given
     /// up, as times of the log, 0 for never.

@@ -124,6 +124,17 @@ extension Catalog {
     package func lastSealedIndex() async throws(CatalogError) -> Int64? {
         try await readers.readOne { try $0.row(SQL.lastSealed)?.optionalInt(0) }
     }
+
+    /// The size of the largest tree that was sealed, signed or not, and the highest index that an event has; nil where
+    /// nothing is sealed. Both are of the same moment.
+    package func sealedEnd() async throws(CatalogError) -> (size: Int64?, lastIndex: Int64?) {
+        try await readers.read { database in
+            (
+                try database.row(SQL.lastCheckpoint).map(CheckpointRow.init)?.size,
+                try database.row(SQL.lastSealed)?.optionalInt(0)
+            )
+        }
+    }
 }
 
 extension CheckpointRow {

@@ -56,14 +56,16 @@ extension SQL {
 extension Catalog {
     /// Keeps what a reporter has counted of a rollout since it began, in place of what it said before.
     ///
-    /// - Returns: false where the repository is not here, or too many others report of that rollout already.
+    /// - Returns: false where the repository is not here, where too many others report of that rollout already, or
+    ///   where there are more requests than `ReleaseLimits.trafficRequests`.
     package func reportTraffic(
         _ traffic: RolloutTraffic,
         as role: RolloutRole,
         of key: RolloutKey,
         context: Context
     ) async throws(CatalogError) -> Bool {
-        try await writer.submit { transaction in
+        guard traffic.requests <= ReleaseLimits.trafficRequests else { return false }
+        return try await writer.submit { transaction in
             guard let repository = try transaction.repository(key.repository) else { return false }
             let place = ReleasePlace(key.environment, key.service)
             let arguments: [Argument] = [
@@ -93,6 +95,9 @@ extension Catalog {
     }
 
     /// The requests and errors of a rollout by role, of all reporters together.
+    ///
+    /// - Throws: `CatalogError.Code.inconsistent` for more than can be judged, which no reports come to that were
+    ///   taken within `ReleaseLimits.trafficRequests`: without them a bad rollout would look like one without requests.
     package func traffic(of key: RolloutKey) async throws(CatalogError) -> [RolloutRole: RolloutTraffic] {
         try await readers.read { database in
             guard let repository = try database.row(SQL.repository, key.repository.description)?.int(0) else {
@@ -113,7 +118,12 @@ extension Catalog {
                 sums[role, default: (0, 0)].requests += Int(try row.int(1))
                 sums[role, default: (0, 0)].errors += Int(try row.int(2))
             }
-            return sums.compactMapValues { RolloutTraffic(requests: $0.requests, errors: $0.errors) }
+            return try sums.mapValues { sum in
+                guard let traffic = RolloutTraffic(requests: sum.requests, errors: sum.errors) else {
+                    throw CatalogError(.inconsistent, "a rollout has \(sum.requests) requests, \(sum.errors) failed")
+                }
+                return traffic
+            }
         }
     }
 

@@ -97,6 +97,16 @@ package struct DurableFiles: Sendable {
         return .existed
     }
 
+    /// What lies at a path; nil where nothing does.
+    package func kindIfPresent(_ path: String) throws(ContentError) -> FileStatus.Kind? {
+        do throws(SystemCallError) {
+            return try filesystem.statusOfPath(path).kind
+        } catch {
+            if error.errno == ENOENT { return nil }
+            throw ContentError(error, value: path)
+        }
+    }
+
     /// The first `limit` bytes of a file; nil when there is none.
     package func readIfPresent(_ path: String, limit: Int) throws(ContentError) -> [UInt8]? {
         do {

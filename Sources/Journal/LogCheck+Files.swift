@@ -16,13 +16,14 @@ extension LogCheck {
             }
             for name in names {
                 let path = "\(directory)/\(name)"
-                let isDirectory = try await threads.call { [files] in
-                    try files.files.filesystem.statusOfPath("\(files.layout.directory)/\(path)").kind == .directory
+                let kind = try await threads.call { [files] in
+                    try files.files.kindIfPresent("\(files.layout.directory)/\(path)")
                 }
-                if isDirectory {
-                    waiting.append(path)
-                } else {
-                    try await checkFile(path, edge, &report)
+                switch kind {
+                case .directory: waiting.append(path)
+                // A partial tile goes when the full one has come.
+                case nil: continue
+                case .file, .other: try await checkFile(path, edge, &report)
                 }
             }
         }
@@ -39,8 +40,9 @@ extension LogCheck {
         let isBeginning = try await threads.call { [files] in
             guard let bytes = try files.read(path) else { return true }
             let width = Int(min(available - path.index << 8, Int64(TilePath.fullWidth)))
+            // That one too is gone where the full one has come meanwhile.
             guard let wider = TilePath(path.content, index: path.index, width: width),
-                let whole = try files.read(wider)
+                let whole = try files.read(wider) ?? path.full.flatMap({ try files.read($0) })
             else { return false }
             return bytes == whole || whole.starts(with: bytes) && Self.holds(bytes, path)
         }
@@ -77,11 +79,11 @@ extension LogCheck {
         _ edge: TreeEdge,
         _ report: inout Report
     ) async throws {
-        let sealed = try await catalog.lastCheckpoints().sealed
         let size = note.checkpoint.size
         if size > edge.size {
-            // Between the signature and its row a crash may lie; the row that was intended says so.
-            guard sealed?.size == size, sealed?.root == note.checkpoint.root.bytes else {
+            // The log has grown meanwhile, or between the signature and its row a crash lies: a row says so.
+            let row = try await catalog.checkpoints(after: size - 1, limit: 1).first
+            guard row?.size == size, row?.root == note.checkpoint.root.bytes else {
                 return report.add("\(name) is a tree of \(size) entries, and \(edge.size) are here")
             }
             return

@@ -94,24 +94,37 @@ extension Registry {
                     continue
                 }
                 bytes += size
-                var found: [AttachmentNote] = []
-                for source in sources {
-                    let document = try await document(source.layer, in: repository)
-                    guard let document else { continue }
-                    let evidence = source.evidence(
-                        document,
-                        manifest: attachment.digest,
-                        subject: digest,
-                        isOwn: attachment.isOwn
-                    )
-                    found.append(AttachmentNote(Examination(evidence, keys: policy?.keys ?? [], readsUnsigned: true)))
+                notes += try await evidenceTurns.run { [self] in
+                    try await read(sources, of: attachment, key, policy?.keys ?? [])
                 }
-                // What could not be had now may be here later.
-                if found.count == sources.count { attachmentNotes.keep(found, for: key) }
-                notes += found
             }
             return (notes, isWhole)
         }
+    }
+
+    /// What each document of an attachment says.
+    private func read(
+        _ sources: [EvidenceSource],
+        of attachment: Attachment,
+        _ key: AttachmentNotes.Key,
+        _ keys: [TrustKey]
+    ) async throws -> [AttachmentNote] {
+        // Somebody may have read it meanwhile.
+        if let known = attachmentNotes.find(key) { return known }
+        var found: [AttachmentNote] = []
+        for source in sources {
+            guard let document = try await document(source.layer, in: key.repository) else { continue }
+            let evidence = source.evidence(
+                document,
+                manifest: attachment.digest,
+                subject: attachment.subject,
+                isOwn: attachment.isOwn
+            )
+            found.append(AttachmentNote(Examination(evidence, keys: keys, readsUnsigned: true)))
+        }
+        // What could not be had now may be here later.
+        if found.count == sources.count { attachmentNotes.keep(found, for: key) }
+        return found
     }
 
     private static func sources(_ attachment: Attachment) -> [EvidenceSource] {
@@ -203,7 +216,7 @@ extension AttachmentNote {
     }
 
     /// What is kept in memory is bounded.
-    private static func cut(_ text: String) -> String {
+    static func cut(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.prefix(RegistryLimits.shownFindingText)))
     }
 

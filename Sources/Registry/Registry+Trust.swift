@@ -186,7 +186,7 @@ extension Registry {
         return (verdict, inputs?.generation ?? 0)
     }
 
-    func inputs(of digest: Digest, in repository: RepositoryName) async throws -> TrustInputs? {
+    private func inputs(of digest: Digest, in repository: RepositoryName) async throws -> TrustInputs? {
         try await catalog.trustInputs(
             of: digest,
             in: repository,
@@ -197,7 +197,7 @@ extension Registry {
 
     /// The documents of attachments, each with the digest that its manifest names, and whether that is all of them. One
     /// that cannot be had speaks for nothing.
-    func evidence(
+    private func evidence(
         _ inputs: TrustInputs?,
         in repository: RepositoryName
     ) async throws -> (evidence: [Evidence], isWhole: Bool) {

@@ -29,6 +29,10 @@ package final class Registry: Sendable {
     let uploads: Uploads
     let manifests: ManifestCache
     let attachmentNotes = AttachmentNotes()
+    let evidenceNotes = EvidenceNotes()
+    let evidenceTasks = SharedTasks<EvidenceNotes.Question, EvidenceReading>()
+    /// Documents that are read to be shown: those of one attachment, or image, at a time.
+    let evidenceTurns = Turns()
     /// What is being fetched from other registries.
     let fetcher: Fetcher
     let contentSources = Mutex<@Sendable (RepositoryName) -> [any ContentSource]>({ _ in [] })

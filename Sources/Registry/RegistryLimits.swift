@@ -76,6 +76,8 @@ package enum RegistryLimits {
     static let figuresPage = 1_000
     static let figuresScans = 500
     static let figuresEnvironments = 100
+    /// Bytes of attachments after which one computation of figures reads no more of them.
+    static let figuresEvidenceBytes = 128 << 20
     /// Figures that are kept for so many milliseconds, and different ones that are waited for at once.
     static let recentFigures = 32
     static let figuresMilliseconds: Int64 = 30_000
@@ -101,6 +103,13 @@ package enum RegistryLimits {
     static let shownAttachmentBytes = 8 << 20
     /// Attachments of which what was read is kept.
     static let attachmentNotes = 512
+    /// Images of which is kept what their attachments say, and of each the claims of provenance, the bytes of one, and
+    /// the scanners; and images whose attachments may wait to be read.
+    static let evidenceNotes = 1_024
+    static let notedClaims = 8
+    static let notedClaimBytes = 2_048
+    static let notedScanners = 8
+    static let evidenceWaiting = 64
     /// The worst findings of a report that are shown, and the characters of their texts.
     static let shownFindings = 10
     static let shownFindingText = 96

@@ -7,7 +7,7 @@ package import OCI
 package struct DesiredImage: Sendable, Hashable {
     package let environment: PlaceName
     package let repository: RepositoryName
-    /// nil for the only service, or for all.
+    /// nil for the place without a service.
     package let service: PlaceName?
     package let digest: Digest
     package let configuration: Digest?

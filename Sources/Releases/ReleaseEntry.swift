@@ -72,7 +72,7 @@ package struct PromotionReport: Sendable, Hashable {
     /// Where it ran before, by what the promoter says; nil for the first environment.
     package let from: PlaceName?
     package let environment: PlaceName
-    /// nil for all services of the repository in the environment.
+    /// nil for the place without a service; it says nothing of services.
     package let service: PlaceName?
 
     package init(from: PlaceName? = nil, environment: PlaceName, service: PlaceName? = nil) {

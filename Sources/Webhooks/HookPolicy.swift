@@ -5,8 +5,10 @@
 package enum HookLimits {
     /// Hooks of a registry.
     package static let hooks = 32
-    /// For an answer to a delivery, in seconds.
+    /// For a delivery, from the connection to what is read of the answer, in seconds.
     package static let answerSeconds: Int64 = 10
+    /// Of these, for what follows the status, in seconds: it decides nothing.
+    package static let bodySeconds: Int64 = 1
     /// Events that one read takes.
     static let page = 200
     /// Between two looks for what happened.

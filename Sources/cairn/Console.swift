@@ -14,9 +14,9 @@ enum Console {
         FileHandle.standardError.write(Data((line + "\n").utf8))
     }
 
-    /// Prints at once, also into a pipe.
+    /// Prints at once, also into a pipe, and as `InertText`: most of it comes from a server.
     static func say(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        FileHandle.standardOutput.write(Data(InertText.bytes(of: text + "\n")))
     }
 
     /// Directs the log of all libraries to standard error, through the writer returned. Once in a process.

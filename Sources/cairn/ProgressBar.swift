@@ -14,7 +14,9 @@ struct ProgressBar: Sendable {
     init(
         mode: ProgressOptions.Mode?,
         isTerminal: Bool = FileHandle.standardError.isTerminal,
-        write: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data($0.utf8)) }
+        write: @escaping @Sendable (String) -> Void = {
+            FileHandle.standardError.write(Data(InertText.bytes(of: $0)))
+        }
     ) {
         self.mode = mode ?? (isTerminal ? .bar : .json)
         self.write = write

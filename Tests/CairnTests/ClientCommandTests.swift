@@ -4,6 +4,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import OCI
 import TestSupport
 import Testing
@@ -213,6 +214,31 @@ import Testing
         }
     }
 
+    /// The status decides; a body that never comes whole keeps neither the delivery nor the server's end waiting.
+    @Test func aReceiverWhoseAnswerNeverEndsHasAcceptedIt() async throws {
+        let receiver = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(TricklingHandler())
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        defer { receiver.close(promise: nil) }
+        let port = try #require(receiver.localAddress?.port)
+        let hooks = "listen: 127.0.0.1:0\nwebhooks: [{name: a, url: 'http://127.0.0.1:\(port)/'}]\n"
+        try directory.write(Array(hooks.utf8), to: "cairn.yml")
+        var (begin, took) = (ContinuousClock.now, Duration.zero)
+        try await serving { authority in
+            begin = ContinuousClock.now
+            let tested = try await cairn("webhook", "test", "a", "--registry", authority)
+            took = ContinuousClock.now - begin
+            #expect(tested.status == 0, "\(tested.errors)")
+            begin = ContinuousClock.now
+        }
+        #expect(took < .seconds(10), "the time that a delivery has")
+        #expect(ContinuousClock.now - begin < .seconds(15), "the server's end")
+    }
+
     @Test func limitsAreNotRounded() async throws {
         let place = ["127.0.0.1:1/a", "--env", "prod", "--deployment", "d"]
         for (option, number) in [("ceiling", "0.0005"), ("ceiling", "0.0501"), ("ratio", "1.005")] {
@@ -234,6 +260,25 @@ import Testing
         ] {
             let result = try await CairnProcess.run(arguments, directory: directory.path)
             #expect(result.status == 2, "\(arguments)")
+        }
+    }
+}
+
+/// Answers with 200 at once, and then with a byte of the body now and then.
+private final class TricklingHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private var isAnswered = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isAnswered else { return }
+        isAnswered = true
+        let channel = context.channel
+        let head = ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        channel.writeAndFlush(head, promise: nil)
+        channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(200)) { task in
+            guard channel.isActive else { return task.cancel() }
+            channel.writeAndFlush(ByteBuffer(string: "."), promise: nil)
         }
     }
 }

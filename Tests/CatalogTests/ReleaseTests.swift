@@ -80,26 +80,47 @@ import Testing
         #expect(records.first?.entry.digest == nil)
     }
 
-    @Test func whoReportsTrafficGoesOnWhenNobodyElseMayBegin() async throws {
-        let key = RolloutKey(
+    // MARK: Traffic
+
+    private func rollout() throws -> RolloutKey {
+        RolloutKey(
             repository: name,
             environment: try Self.name("prod"),
             service: nil,
             deployment: try Self.name("r1")
         )
-        func report(_ requests: Int, by actor: Int) async throws -> Bool {
-            let traffic = try #require(RolloutTraffic(requests: requests, errors: 0))
-            let context = Catalog.Context(actor: "user:\(actor)", requestID: "r")
-            return try await catalog.reportTraffic(traffic, as: .canary, of: key, context: context)
-        }
+    }
+
+    private func report(_ requests: Int, errors: Int = 0, by actor: Int) async throws -> Bool {
+        let traffic = try #require(RolloutTraffic(requests: requests, errors: errors))
+        let context = Catalog.Context(actor: "user:\(actor)", requestID: "r")
+        return try await catalog.reportTraffic(traffic, as: .canary, of: rollout(), context: context)
+    }
+
+    @Test func whoReportsTrafficGoesOnWhenNobodyElseMayBegin() async throws {
         var reporters = 0
         while try await report(1, by: reporters), reporters < 1_000 { reporters += 1 }
         #expect(reporters == 200, "as many as ReleaseLimits says")
         let renewed = try await report(5, by: 0)
         #expect(renewed)
-        let traffic = try await catalog.traffic(of: key)
+        let traffic = try await catalog.traffic(of: rollout())
         #expect(traffic[.canary]?.requests == reporters + 4)
     }
+
+    /// Counts that are left out would make a failing canary look like one without requests.
+    @Test func whatAllReportersSayTogetherIsJudged() async throws {
+        let limit = ReleaseLimits.trafficRequests
+        let tooMany = try await report(limit + 1, errors: 1, by: 0)
+        #expect(!tooMany)
+        var reporters = 0
+        while try await report(limit, errors: limit / 2, by: reporters), reporters < 1_000 { reporters += 1 }
+        #expect(reporters == 200, "as many as ReleaseLimits says")
+        let traffic = try await catalog.traffic(of: rollout())
+        #expect(traffic[.canary] == RolloutTraffic(requests: reporters * limit, errors: reporters * (limit / 2)))
+        #expect(traffic[.canary] != nil)
+    }
+
+    // MARK: What is not there
 
     @Test func whatIsNotThereIsNotRecorded() async throws {
         let build = BuildReport(succeeded: true)

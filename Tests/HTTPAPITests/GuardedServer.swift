@@ -11,20 +11,27 @@ import Observability
 import Registry
 import Releases
 import TestSupport
+import Yams
 
-/// A server with access control and no rules: nobody may do anything but a robot, who may do what it is granted.
+/// A server with access control: nobody may do anything but the robot `ci`, who may do what it is granted, and what
+/// rules say, where there are any.
 struct GuardedServer {
     let store: TestStore
     private let port: Int
     private let authorization: String
 
-    /// Runs a test with a server, and shuts it down whatever happens. Grants are written as `pull:team/*`.
-    static func with(_ grants: [String], _ body: (GuardedServer) async throws -> Void) async throws {
+    /// Runs a test with a server, and shuts it down whatever happens. Grants are written as `pull:team/*`, and the
+    /// `access` mapping as in the configuration file.
+    static func with(
+        _ grants: [String],
+        access mapping: String? = nil,
+        _ body: (GuardedServer) async throws -> Void
+    ) async throws {
         try await TestStore.with { store in
             _ = try await store.registry.recover()
             let passwords = PasswordChecker(threadCount: 1, monotonic: { 0 })
             do {
-                let (policy, authorization) = try robotPolicy(grants, in: store.directory)
+                let (policy, authorization) = try robotPolicy(grants, mapping, in: store.directory)
                 let access = AccessControl(policy: policy, passwords: passwords, now: { now }, monotonic: { 0 })
                 try await run(on: store, access, authorization, body)
                 await passwords.shutDown()
@@ -37,9 +44,16 @@ struct GuardedServer {
 
     private static let now: Int64 = 1_700_000_000
 
-    private static func robotPolicy(_ grants: [String], in directory: TemporaryDirectory) throws -> (
-        AccessPolicy, String
-    ) {
+    private static func configuration(_ mapping: String?) throws -> AccessConfiguration {
+        guard let mapping, let node = try Yams.compose(yaml: mapping) else { return AccessConfiguration() }
+        return try AccessConfiguration(node, directory: "/etc/cairn")
+    }
+
+    private static func robotPolicy(
+        _ grants: [String],
+        _ mapping: String?,
+        in directory: TemporaryDirectory
+    ) throws -> (AccessPolicy, String) {
         let file = RobotsFile(path: directory.path + "/robots.json")
         let secret = try file.create(
             name: "ci",
@@ -48,7 +62,7 @@ struct GuardedServer {
             now: now
         )
         let policy = AccessPolicy(
-            configuration: AccessConfiguration(),
+            configuration: try configuration(mapping),
             htpasswd: .empty,
             robots: try file.load(),
             issuers: [],

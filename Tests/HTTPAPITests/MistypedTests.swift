@@ -79,6 +79,52 @@ import Testing
     }
 
     @Test(arguments: [
+        ("/api/v1/promotions", #"IMAGE,"env":"slip","servcie":"web""#, "servcie"),
+        ("/api/v1/promotions", #""image":{"repository":"team/app","digset":"x"},"env":"prod""#, "digset"),
+        ("/api/v1/rollouts", #"IMAGE,"env":"prod","deployment":"d","phase":"started","sevice":"web""#, "sevice"),
+        ("/api/v1/rollbacks", #""env":"prod","deployment":"r","servise":"web""#, "servise"),
+        ("/api/v1/builds", #"IMAGE,"outcome":"succeeded","revison":"abc""#, "revison"),
+        (
+            "/api/v1/rollouts/traffic",
+            #""repository":"team/app","env":"e","deployment":"d","role":"canary","requests":1,"errors":0,"servce":"w""#,
+            "servce"
+        ),
+    ])
+    func aMemberOfAnotherNameIsRefused(_ path: String, _ members: String, _ name: String) async throws {
+        try await TestServer.with { server in
+            let digest = try await server.pushImage(seed: 1, tag: "v1").digest
+            let image = #""image":{"repository":"team/app","digest":"\#(digest)"}"#
+            let reply = try await server.send(.POST, path, text: "{\(members.replacing("IMAGE", with: image))}")
+            #expect(reply.status == 400, "\(reply)")
+            #expect(reply.errorMessage?.contains("\"\(name)\" is not one of ") == true, "\(reply)")
+            let entries = try await server.send(.GET, "/api/v1/releases")
+            #expect((entries.object?["releases"] as? [Any])?.isEmpty == true, "\(entries)")
+        }
+    }
+
+    @Test func aWithdrawalTakesNoOtherParameters() async throws {
+        try await TestServer.with { server in
+            let digest = try await server.pushImage(seed: 1, tag: "v1").digest
+            let (path, list) = ("/api/v1/promotions", "/api/v1/environments/prod/images")
+            let order = #""image":{"repository":"team/app","digest":"\#(digest)"},"env":"prod""#
+            #expect(try await server.send(.POST, "\(path)?service=web", text: "{\(order)}").status == 400)
+            for body in ["{\(order)}", #"{\#(order),"service":"web"}"#] {
+                #expect(try await server.send(.POST, path, text: body).status == 200)
+            }
+            let place = "repository=team/app&env=prod"
+            let refused = try await server.send(.DELETE, "\(path)?\(place)&servce=web")
+            #expect(refused.status == 400 && refused.errorMessage?.contains("servce") == true, "\(refused)")
+            let before = try await server.send(.GET, list)
+            #expect((before.object?["images"] as? [Any])?.count == 2, "\(before)")
+            #expect(try await server.send(.DELETE, "\(path)?\(place)&service=web").status == 200)
+            let after = try await server.send(.GET, list)
+            #expect((after.object?["images"] as? [Any])?.count == 1, "\(after)")
+            let verdict = try await server.send(.GET, "/api/v1/rollouts/verdict?\(place)&deployment=d&servce=web")
+            #expect(verdict.status == 400, "\(verdict)")
+        }
+    }
+
+    @Test(arguments: [
         ("https://hooks.example?token=S", "hooks.example"), ("https://hooks.example#S", "hooks.example"),
         ("https://hooks.example:8443/services/S?token=S", "hooks.example:8443"),
         ("https://S@hooks.example/", "hooks.example"),

@@ -91,10 +91,12 @@ import Testing
         try await TestServer.with { server in
             _ = try await Self.images(1, server)
             let strange = try Digest(parsing: "sha256:" + String(repeating: "a", count: 64))
-            for path in ["/api/v1/builds", "/api/v1/promotions", "/api/v1/rollouts"] {
-                let body =
-                    #"{\#(Self.image(strange)),"outcome":"succeeded","env":"prod","deployment":"d","phase":"started"}"#
-                let reply = try await server.send(.POST, path, text: body)
+            let told = [
+                ("/api/v1/builds", #""outcome":"succeeded""#), ("/api/v1/promotions", #""env":"prod""#),
+                ("/api/v1/rollouts", #""env":"prod","deployment":"d","phase":"started""#),
+            ]
+            for (path, members) in told {
+                let reply = try await server.send(.POST, path, text: "{\(Self.image(strange)),\(members)}")
                 #expect(reply.status == 404 && reply.errorCode == "MANIFEST_UNKNOWN", "\(path): \(reply)")
             }
         }

@@ -6,6 +6,7 @@ import Content
 import Foundation
 import Journal
 import OCI
+import Synchronization
 import TestSupport
 import Testing
 import Transparency
@@ -25,6 +26,25 @@ import Transparency
             let kept = log.files
             #expect(kept.contains("tile/0/000") && kept.contains("tile/0/002.p/91"))
             #expect(!kept.contains { $0.hasPrefix("tile/0/000.p") }, "partial tiles of a full one are removed")
+        }
+    }
+
+    /// It grows while it is checked: partial tiles that the check began with go, larger trees are signed.
+    @Test(arguments: [3, 300]) func aLogThatGrowsMeanwhileIsFoundSound(_ more: Int) async throws {
+        try await JournalFixture.with { log in
+            try await log.change(600)
+            try await log.seal()
+            let grown = Mutex(600)
+            let report = try await log.journal.check.run {
+                let first = grown.withLock { known in
+                    defer { known += more }
+                    return known
+                }
+                try await log.change(more, from: first)
+                try await log.seal()
+            }
+            #expect(report.problems == [] && report.entries == 600)
+            #expect(log.size == Int64(600 + 3 * more))
         }
     }
 

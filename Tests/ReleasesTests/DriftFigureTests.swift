@@ -122,15 +122,48 @@ struct DriftFigureTests {
         #expect(try drift(record) == [0, 0])
     }
 
-    @Test func aPromotionForAllIsForEachService() throws {
+    /// A place is what the catalog has a row of what is to run for: who runs what is to run in its service does not
+    /// drift, whatever is to run in the place without one.
+    @Test func aPromotionWithoutAServiceSaysNothingOfServices() throws {
         var record = Record()
+        try record.promote(0, "a", service: "web")
         record.service = "web"
-        try record.step(0, .started, image: "b")
-        try record.report(0, "b")
+        try record.report(1, "a")
+        try record.promote(2, "b")
+        try record.report(3, "a")
+        #expect(try drift(record) == [0, 0])
+        // Nor is it for a service of which something is said later.
         record.service = "late"
-        try record.promote(1, "a")
-        try record.report(2, "b")
-        #expect(try drift(record) == [2, 2])
+        try record.report(4, "a")
+        try record.step(5, .healthy, image: "a")
+        #expect(try drift(record) == [0, 0])
+        // It is what is to run where no service is reported.
+        record.service = nil
+        try record.report(6, "a", target: "other")
+        #expect(try drift(record) == [1, 1])
+    }
+
+    @Test func aPromotionForAServiceSaysNothingOfThePlaceWithoutOne() throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.report(1, "a")
+        try record.promote(2, "b", service: "web")
+        #expect(try drift(record) == [0, 0])
+        try record.report(3, "b")
+        #expect(try drift(record) == [1, 1])
+    }
+
+    @Test func aWithdrawalIsOfItsPlaceAlone() throws {
+        var record = Record()
+        try record.promote(0, "a")
+        try record.promote(0, "a", service: "web")
+        try record.report(1, "b")
+        record.service = "web"
+        try record.report(1, "b")
+        try record.promote(2, nil)
+        #expect(try drift(record) == [1, 1])
+        try record.promote(3, nil, service: "web")
+        #expect(try drift(record) == [0, 0])
     }
 
     @Test(arguments: [("k1", "k2", 1), ("k1", "k1", 0), ("k1", nil, 0), (nil, "k2", 0)] as [(String?, String?, Int)])

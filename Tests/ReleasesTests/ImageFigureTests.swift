@@ -90,14 +90,27 @@ struct ImageFigureTests {
         // After the window.
         try record.scan(day, "b", critical: 100)
         let figures = try record.figures(at: 2 * day)
-        // Where a service is named, what was promoted for all is desired for the services alone.
-        #expect(try counts(.vulnerabilities, figures) == ["critical": 3, "images": 2, "unknown": 1])
+        // What was promoted without a service is desired by itself, beside what is in services.
+        #expect(try counts(.vulnerabilities, figures) == ["critical": 5, "images": 3, "unknown": 1])
         let listed = try #require(figures[.vulnerabilities]?.environments)
         #expect(listed.map(\.environment.description) == ["prod", "staging"])
-        #expect(listed.map(\.critical) == [3, 0])
+        #expect(listed.map(\.critical) == [5, 3])
         #expect(listed.map(\.unknown) == [0, 1])
         #expect(listed[0].worst?.digest == (try Record.digest("b")))
         #expect(figures[.vulnerabilities]?.isMet == false)
+    }
+
+    @Test func whatIsWithdrawnIsNotLookedAt() throws {
+        var record = Record()
+        try record.scan(0, "a", critical: 2)
+        try record.scan(0, "b", critical: 3)
+        try record.promote(1, "a", service: "web")
+        try record.promote(2, "b")
+        #expect(try record.figures()[.vulnerabilities]?.value == 5)
+        try record.promote(3, nil)
+        #expect(try record.figures()[.vulnerabilities]?.value == 2)
+        try record.promote(4, nil, service: "web")
+        #expect(try record.figures()[.vulnerabilities]?.count("images") == 0)
     }
 
     @Test func anImageInTwoPlacesCountsOnce() throws {

@@ -288,26 +288,16 @@ class Oracle:
         }
 
     def changes_of_desired(self):
-        """Of each (repository, environment): the services named, and the changes for each of them, or for all."""
-        sites = defaultdict(lambda: {"services": set(), "changes": []})
+        """Of each place: (entry, what is desired from it on, or None for nothing)."""
+        changes = defaultdict(list)
         for entry in self.standing:
-            if entry["kind"] not in ("promotion", "step", "running"):
-                continue
-            site = sites[entry["repository"], entry["environment"]]
-            for_all = entry["kind"] == "promotion" and not entry.get("service")
-            if not for_all:
-                site["services"].add(entry.get("service"))
             is_order = entry["kind"] == "step" and not entry.get("target") \
                 and entry["phase"] in ("started", "rollback-ordered")
             if entry["kind"] == "promotion" or is_order:
                 configuration = entry.get("configuration") if is_order else None
                 desired = (entry["digest"], configuration) if entry.get("digest") else None
-                site["changes"].append((for_all, entry.get("service"), entry, desired))
-        return sites
-
-    @staticmethod
-    def changes_for(site, service):
-        return [(entry, desired) for for_all, named, entry, desired in site["changes"] if for_all or named == service]
+                changes[place_of(entry)].append((entry, desired))
+        return changes
 
     def vulnerabilities(self):
         scans = {}
@@ -316,13 +306,10 @@ class Oracle:
             if found and self.last_moment - of_image[-1][-1]["time"] <= 90 * DAY:
                 scans[image] = found[-1]
         desired = defaultdict(set)
-        for (repository, environment), site in self.changes_of_desired().items():
-            for service in site["services"]:
-                changes = self.changes_for(site, service)
-                if changes and changes[-1][1]:
-                    desired[environment].add((repository, changes[-1][1][0]))
-            if not site["services"] and site["changes"] and site["changes"][-1][3]:
-                desired[environment].add((repository, site["changes"][-1][3][0]))
+        for (repository, environment, _), changes in self.changes_of_desired().items():
+            _, last = changes[-1]
+            if last:
+                desired[environment].add((repository, last[0]))
         environments, ranked = [], []
         for environment, images in desired.items():
             found = []
@@ -353,15 +340,15 @@ class Oracle:
     # M7
 
     def drift(self):
-        sites = self.changes_of_desired()
+        changes = self.changes_of_desired()
         reports = defaultdict(list)
         for entry in self.standing:
             if entry["kind"] == "running":
                 reports[place_of(entry), entry["target"], entry["reporter"]].append(entry)
         spans = []
         for (place, target, reporter), of_key in reports.items():
-            changes = self.changes_for(sites[place[:2]], place[2])
-            spans += [(place, target, reporter, *span) for span in self.differing(of_key, changes)]
+            found = self.differing(of_key, changes.get(place, []))
+            spans += [(place, target, reporter, *span) for span in found]
         after = self.question["driftAfter"]
         incidents = [
             (span[3] + after, span) for span in spans if span[4] - span[3] >= after and self.inside(span[3] + after)

@@ -98,7 +98,7 @@ extension Responder {
     ) async throws {
         let (before, place) = (exchange.query["before"], try exchange.number("place"))
         let path = PageAddress.image(name, reference)
-        let tags = try await registry.tags(of: digest, in: name, limit: HTTPLimits.pageRows)
+        let tags = try await readableTags(of: digest, in: name, limit: HTTPLimits.pageRows, exchange)
         page.tags = tags.elements.map { LinkedText($0.description, href: PageAddress.image(name, .tag($0))) }
         page.hasMoreTags = tags.hasMore
         var subjects: [Reference] = [.digest(digest)]

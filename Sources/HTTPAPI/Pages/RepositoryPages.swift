@@ -60,7 +60,7 @@ extension Responder {
             ],
             quotas: exchange.identity?.quotas(for: name).map { quota($0) } ?? [],
             prefix: prefix,
-            rows: found.elements.map { row(of: $0, in: name) },
+            rows: found.elements.filter { exchange.mayRead($0.tag, in: name) }.map { row(of: $0, in: name) },
             pager: Pager(what: "tags", first: after == nil ? nil : page(nil), next: next)
         )
         return html(content, exchange)

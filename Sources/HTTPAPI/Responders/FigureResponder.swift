@@ -85,6 +85,9 @@ extension Responder {
     /// `repository`, `env`, `service` and `deployment`; `minimum`, `ceiling_permille` and `ratio_percent` are what the
     /// canary has to keep to, as whole numbers.
     func verdict(_ exchange: Exchange) async throws -> Answer {
+        try exchange.query.require(only: [
+            "repository", "env", "service", "deployment", "minimum", "ceiling_permille", "ratio_percent",
+        ])
         let repository = try exchange.repositoryName(exchange.query["repository"])
         let step = try step(exchange) { exchange.query[$0] }
         let limits = RolloutLimits(

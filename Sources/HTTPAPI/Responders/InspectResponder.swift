@@ -20,13 +20,15 @@ extension Responder {
     private static let shownAttachments = 50
     private static let shownReports = 200
 
+    /// It takes `pull`, and by a tag `pull-by-tag` too, which was asked for before.
     func inspect(_ exchange: Exchange, _ name: RepositoryName, _ reference: Reference) async throws -> Answer {
         try exchange.require([.get, .head])
+        try require([.pull], in: name, exchange)
         let manifest = try await registry.manifest(reference, in: name)
         let digest = manifest.digest
         let (times, tags) = (
             try await registry.times(of: digest, in: name),
-            try await registry.tags(of: digest, in: name, limit: Self.shownTags)
+            try await readableTags(of: digest, in: name, limit: Self.shownTags, exchange)
         )
         var histories: [(Tag, [TagHistoryItem])] = []
         for tag in tags.elements {
@@ -35,7 +37,7 @@ extension Responder {
         let (verdict, held) = (
             try await registry.verdict(on: digest, as: reference, in: name), try await cause(of: digest)
         )
-        let evidence = try await registry.evidenceSummary(of: digest, in: name)
+        let evidence = try await registry.evidenceNote(of: digest, in: name)
         let attachments = try await registry.referrers(
             of: digest,
             in: name,
@@ -80,7 +82,7 @@ extension Responder {
             json.key("more")
             json.bool(
                 entries.hasMore || attachments.hasMore || tags.hasMore || reports.hasMore || builds.hasMore
-                    || places.hasMore
+                    || places.hasMore || !evidence.isWhole
             )
         }
         return Self.json(.ok, json)
@@ -122,7 +124,7 @@ extension Responder {
         }
     }
 
-    private static func write(_ evidence: EvidenceSummary, to json: inout JSONWriter) {
+    private static func write(_ evidence: EvidenceNote, to json: inout JSONWriter) {
         json.key("provenance")
         json.array { json in
             for claim in evidence.provenance {
@@ -134,14 +136,14 @@ extension Responder {
                 }
             }
         }
-        guard let found = evidence.vulnerabilities else { return }
+        guard let counts = evidence.counts else { return }
         json.key("vulnerabilities")
         json.object { json in
             for severity in Severity.allCases.reversed() where severity > .none {
-                json.integers([(severity.description, Int64(found.counts[severity] ?? 0))])
+                json.integers([(severity.description, Int64(counts[severity] ?? 0))])
             }
-            json.list("scanners", found.scanners)
-            guard let time = found.scannedAt else { return }
+            json.list("scanners", evidence.scanners)
+            guard let time = evidence.scannedAt else { return }
             json.members([("scanned_at", Timestamp(seconds: time).description)])
         }
     }

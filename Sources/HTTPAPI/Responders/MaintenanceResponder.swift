@@ -24,13 +24,7 @@ extension Responder {
     /// The body is `{"seconds":NUMBER,"reason":"…","environment":"…" or null}`. As maintenance without an environment
     /// is that of the whole region, what is mistyped is refused.
     private func startMaintenance(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
-        try Self.require(exchange.query, only: [])
-        let document = try await Self.document(&body)
-        let known = ["seconds", "reason", "environment"]
-        if let other = document.members?.first(where: { !known.contains($0.key) }) {
-            let name = ParsingError.quotable(other.key)
-            throw RequestError.badQuery("\"\(name)\" is not one of \(known.joined(separator: ", "))")
-        }
+        let document = try await Self.order(exchange, &body, ["seconds", "reason", "environment"])
         guard let seconds = document["seconds"]?.number else {
             throw RequestError.badQuery("'seconds' is a whole number: for how long")
         }
@@ -47,7 +41,7 @@ extension Responder {
     /// `?id=` or `?environment=`; neither for that of the whole region.
     private func endMaintenance(_ exchange: Exchange) async throws -> Answer {
         let query = exchange.query
-        try Self.require(query, only: ["id", "environment"])
+        try query.require(only: ["id", "environment"])
         let (notes, event) = try await registry.endMaintenance(
             of: try query["environment"].map { try exchange.requiredPlaceName($0, "environment") },
             id: query["id"],
@@ -55,13 +49,6 @@ extension Responder {
         )
         await objectives?.maintenanceChanged()
         return try await answer(notes, event, exchange, .ok)
-    }
-
-    /// - Throws: `RequestError.badQuery` for a parameter of another name.
-    private static func require(_ query: Query, only known: [String]) throws(RequestError) {
-        guard let other = query.items.first(where: { !known.contains($0.key) }) else { return }
-        let names = known.isEmpty ? "none" : known.joined(separator: ", ")
-        throw .badQuery("there is no parameter \"\(ParsingError.quotable(other.key))\": it takes \(names)")
     }
 
     private func answer(
@@ -77,7 +64,7 @@ extension Responder {
     }
 
     private func listMaintenance(_ exchange: Exchange) async throws -> Answer {
-        try Self.require(exchange.query, only: ["all", "n"])
+        try exchange.query.require(only: ["all", "n"])
         let now = dates.seconds()
         let isAll = exchange.query["all"] == "true"
         let since = isAll ? now - ObjectivesLimits.keptMinutes * 60 : now

@@ -29,6 +29,34 @@ extension Responder {
         )
     }
 
+    /// Tags that name a manifest, at most as many, without those of which the caller may not learn what they name.
+    func readableTags(
+        of digest: Digest,
+        in name: RepositoryName,
+        limit: Int,
+        _ exchange: Exchange
+    ) async throws -> Page<Tag> {
+        let found = try await registry.tags(of: digest, in: name, limit: HTTPLimits.page)
+        let readable = found.elements.filter { exchange.mayRead($0, in: name) }
+        return Page(elements: Array(readable.prefix(limit)), hasMore: found.hasMore || readable.count > limit)
+    }
+
+    /// The body of a request that orders or reports something, with members of these names; an `image` has `repository`
+    /// and `digest`. What is left out means something there, so a mistyped name is not taken for that.
+    ///
+    /// - Throws: `RequestError.badQuery` for a member of another name, and for any parameter in the query.
+    static func order(
+        _ exchange: Exchange,
+        _ body: inout IncomingBody,
+        _ members: [String]
+    ) async throws -> JSONValue {
+        try exchange.query.require(only: [])
+        let document = try await document(&body)
+        try document.require(only: members)
+        try document["image"]?.require(only: ["repository", "digest"])
+        return document
+    }
+
     /// `<path?n=…&…&after=ID>; rel="next"`
     static func nextPage(_ path: String, after id: Int64, limit: Int, _ filters: [(String, String?)]) -> String {
         var next = "\(path)?n=\(limit)&after=\(id)"
@@ -37,7 +65,23 @@ extension Responder {
     }
 }
 
+extension Query {
+    /// - Throws: `RequestError.badQuery` for a parameter of another name.
+    func require(only known: [String]) throws(RequestError) {
+        guard let other = items.first(where: { !known.contains($0.key) }) else { return }
+        let names = known.isEmpty ? "none" : known.joined(separator: ", ")
+        throw .badQuery("there is no parameter \"\(ParsingError.quotable(other.key))\": it takes \(names)")
+    }
+}
+
 extension JSONValue {
+    /// - Throws: `RequestError.badQuery` for a member of another name.
+    func require(only known: [String]) throws(RequestError) {
+        guard let other = members?.first(where: { !known.contains($0.key) }) else { return }
+        let names = known.joined(separator: ", ")
+        throw .badQuery("\"\(ParsingError.quotable(other.key))\" is not one of \(names)")
+    }
+
     /// The text of an object's member; nil where there is none, and for null.
     ///
     /// - Throws: `RequestError.badQuery` for anything else: who has mistyped a member has not left it out.
@@ -51,6 +95,11 @@ extension JSONValue {
 }
 
 extension Responder.Exchange {
+    /// Whether the caller may learn what a tag names: he may read its history, which tells the same.
+    func mayRead(_ tag: Tag, in repository: RepositoryName) -> Bool {
+        identity?.allows(.pull, repository, tag: tag) ?? true
+    }
+
     func repositoryName(_ text: String?) throws(RequestError) -> RepositoryName {
         guard let text else { throw .badQuery("it names no repository") }
         do {

@@ -13,7 +13,8 @@ import Trust
 /// The release record: what CI builds, what is to run where, and how rollouts go.
 ///
 /// A build takes the right `push`; what says which image is to run, or which one was good, takes `promote`; what an
-/// agent observes takes `pull`. Each is kept by the name of who sends it, and is an entry of the log.
+/// agent observes takes `pull`. Each is kept by the name of who sends it, and is an entry of the log. Members and
+/// parameters of other names are refused: what is left out, such as the service, is about something else.
 extension Responder {
     func releases(
         _ exchange: Exchange,
@@ -23,23 +24,28 @@ extension Responder {
         switch resource {
         case .builds:
             try exchange.require([.post])
-            return try await reportBuild(exchange, Self.document(&body))
+            let members = ["image", "outcome", "source", "revision", "builder", "build", "started_at"]
+            return try await reportBuild(exchange, Self.order(exchange, &body, members))
         case .promotions:
             try exchange.require([.post, .delete])
             if exchange.request.method == .delete { return try await withdraw(exchange) }
-            return try await promote(exchange, Self.document(&body))
+            let members = ["image", "from", "env", "service"]
+            return try await promote(exchange, Self.order(exchange, &body, members))
         case .rollouts:
             try exchange.require([.post])
-            return try await reportStep(exchange, Self.document(&body))
+            let members = ["image", "deployment", "env", "service", "target", "phase", "config"]
+            return try await reportStep(exchange, Self.order(exchange, &body, members))
         case .rollbacks:
             try exchange.require([.post])
-            return try await rollBack(exchange, Self.document(&body))
+            let members = ["env", "service", "repository", "digest", "deployment"]
+            return try await rollBack(exchange, Self.order(exchange, &body, members))
         case .entries:
             try exchange.require([.get, .head])
             return try await listReleases(exchange)
         case .traffic:
             try exchange.require([.post])
-            return try await reportTraffic(exchange, Self.document(&body))
+            let members = ["repository", "env", "service", "deployment", "role", "requests", "errors"]
+            return try await reportTraffic(exchange, Self.order(exchange, &body, members))
         case .verdict:
             try exchange.require([.get, .head])
             return try await verdict(exchange)
@@ -120,6 +126,7 @@ extension Responder {
 
     /// `repository`, `env` and `service` in the query: nothing of it is to run there any more.
     private func withdraw(_ exchange: Exchange) async throws -> Answer {
+        try exchange.query.require(only: ["repository", "env", "service"])
         let repository = try exchange.repositoryName(exchange.query["repository"])
         let promotion = PromotionReport(
             environment: try exchange.requiredPlaceName(exchange.query["env"], "env"),

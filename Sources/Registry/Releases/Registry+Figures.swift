@@ -90,9 +90,10 @@ extension Registry {
         }
     }
 
-    /// What scanners say of the images that are to run, as entries of this moment.
+    /// What scanners say of the images that are to run, as entries of this moment. Where so much was read that is not
+    /// remembered that it is enough for one computation, the others are not looked at until a later one.
     private func scans(_ scopes: [FigureScope], at now: Int64) async throws -> [ReleaseEntry] {
-        var (scans, looked): ([ReleaseEntry], Set<DesiredKey>) = ([], [])
+        var (scans, looked, bytes): ([ReleaseEntry], Set<EvidenceNotes.Key>, Int) = ([], [], 0)
         let repository = scopes.first?.repository
         let isOfOne = scopes.allSatisfy { $0.repository == repository }
         for environment in try await scannedEnvironments(scopes) {
@@ -102,16 +103,15 @@ extension Registry {
                 limit: RegistryLimits.figuresScans
             )
             for image in images {
-                let key = DesiredKey(repository: image.repository, digest: image.digest)
+                let key = EvidenceNotes.Key(repository: image.repository, image: image.digest)
                 guard looked.count < RegistryLimits.figuresScans, looked.insert(key).inserted else { continue }
-                let summary = try await evidenceSummary(of: image.digest, in: image.repository)
-                guard let counts = summary.vulnerabilities?.counts else { continue }
-                let fact = ScanCounts(
-                    critical: counts[.critical] ?? 0,
-                    high: counts[.high] ?? 0,
-                    medium: counts[.medium] ?? 0,
-                    low: counts[.low] ?? 0
-                )
+                var note = evidenceNotes.find(key)
+                if note == nil, bytes < RegistryLimits.figuresEvidenceBytes {
+                    let reading = try await readEvidence(key)
+                    bytes += reading.bytes
+                    note = reading.note
+                }
+                guard let fact = note?.scan else { continue }
                 scans.append(
                     ReleaseEntry(time: now, repository: image.repository, digest: image.digest, fact: .scan(fact))
                 )
@@ -165,7 +165,8 @@ extension Registry {
 extension Registry {
     /// Keeps what a reporter has counted of a rollout since it began, in place of what it said before.
     ///
-    /// - Throws: `RegistryError.badReport` for more errors than requests, and where too many report of it.
+    /// - Throws: `RegistryError.badReport` for more errors than requests or more requests than one may report, and
+    ///   where too many report of it.
     package func reportTraffic(
         requests: Int64,
         errors: Int64,
@@ -174,6 +175,8 @@ extension Registry {
         _ step: DeploymentStep,
         caller: Caller
     ) async throws {
+        let limit = ReleaseLimits.trafficRequests
+        guard requests <= limit else { throw RegistryError.badReport("one reports at most \(limit) requests") }
         guard let traffic = RolloutTraffic(requests: Int(requests), errors: Int(errors)) else {
             throw RegistryError.badReport("of \(requests) requests, \(errors) cannot be errors")
         }
@@ -218,7 +221,16 @@ extension RolloutKey {
     }
 }
 
-private struct DesiredKey: Hashable {
-    let repository: RepositoryName
-    let digest: Digest
+extension EvidenceNote {
+    /// The figures of a scan; nil where none is known. Of an image of which not every document was read so much is
+    /// known at least, but not that nothing critical is in it.
+    fileprivate var scan: ScanCounts? {
+        guard let counts, isRead || (counts[.critical] ?? 0) > 0 else { return nil }
+        return ScanCounts(
+            critical: counts[.critical] ?? 0,
+            high: counts[.high] ?? 0,
+            medium: counts[.medium] ?? 0,
+            low: counts[.low] ?? 0
+        )
+    }
 }

@@ -4,7 +4,6 @@
 import Catalog
 package import OCI
 package import Releases
-package import Trust
 
 extension Registry {
     /// Rows of the release record before an id, the newest first; nil begins with the newest.
@@ -77,14 +76,4 @@ package struct ImagePlace: Sendable, Hashable {
     package let former: Digest?
     /// Whether somebody has said that that one was healthy.
     package let isProven: Bool
-}
-
-extension Registry {
-    /// What is attached to an image says of it, in a few figures.
-    package func evidenceSummary(of digest: Digest, in repository: RepositoryName) async throws -> EvidenceSummary {
-        try await translating {
-            let inputs = try await inputs(of: digest, in: repository)
-            return EvidenceSummary(try await evidence(inputs, in: repository).evidence, of: digest)
-        }
-    }
 }

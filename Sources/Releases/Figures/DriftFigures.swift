@@ -19,20 +19,8 @@ struct WantedImage: Hashable {
 
 /// What is to run and what was reported to, and where they differ for too long (M7).
 struct DriftFigures {
-    /// A repository in an environment.
-    private struct Site: Hashable {
-        let repository: RepositoryName
-        let environment: PlaceName
-    }
-
-    private struct SiteState {
-        /// What was promoted for all services last.
-        var everywhere: WantedImage?
-        /// The services that were named; of those that were not, one that is named later takes `everywhere`.
-        var services: Set<PlaceName?> = []
-    }
-
     private struct Service {
+        /// nil where nothing was ever to run, or is no more.
         var desired: WantedImage?
         var reports: [Reporter: Report] = [:]
     }
@@ -53,7 +41,6 @@ struct DriftFigures {
 
     private let scope: FigureScope
     private let limit: Int
-    private var sites: OpenTable<Site, SiteState>
     private var places: OpenTable<ReleasePlace, Service>
     /// Reports of all places together.
     private var held = 0
@@ -67,12 +54,11 @@ struct DriftFigures {
     init(_ scope: FigureScope, limit: Int) {
         self.scope = scope
         self.limit = limit
-        sites = OpenTable(limit: limit)
         places = OpenTable(limit: limit)
     }
 
-    var heldCount: Int { sites.count + places.count + held }
-    var refused: Int { sites.refused + places.refused + refusedReports }
+    var heldCount: Int { places.count + held }
+    var refused: Int { places.refused + refusedReports }
 
     mutating func add(_ promotion: PromotionReport, of image: ReleaseImage, at time: Int64) {
         promote(WantedImage(digest: image.digest, configuration: nil), promotion, of: image.repository, at: time)
@@ -89,21 +75,15 @@ struct DriftFigures {
         of repository: RepositoryName,
         at time: Int64
     ) {
-        if let service = promotion.service {
-            let place = ReleasePlace(repository: repository, environment: promotion.environment, service: service)
-            know(place)
-            return desire(desired, at: place, time)
-        }
-        let site = Site(repository: repository, environment: promotion.environment)
-        sites.change(site, first: SiteState()) { $0.everywhere = desired }
-        for service in sites[site]?.services ?? [] {
-            let place = ReleasePlace(repository: site.repository, environment: site.environment, service: service)
-            desire(desired, at: place, time)
-        }
+        let place = ReleasePlace(
+            repository: repository,
+            environment: promotion.environment,
+            service: promotion.service
+        )
+        desire(desired, at: place, time)
     }
 
     mutating func add(_ step: PlacedStep) {
-        know(step.place)
         guard step.wholePhase == .started || step.wholePhase == .rollbackOrdered else { return }
         let desired = WantedImage(digest: step.opening.digest, configuration: step.step.configuration)
         desire(desired, at: step.place, step.time)
@@ -115,8 +95,8 @@ struct DriftFigures {
             environment: report.environment,
             service: report.service
         )
-        know(place)
-        guard var service = places.take(place) else { return }
+        guard places.admits(place) else { return }
+        var service = places.take(place) ?? Service()
         if report.isRunning, scope.contains(time) { observed += 1 }
         let reporter = Reporter(target: report.target, name: report.reporter)
         let former = service.reports.removeValue(forKey: reporter)
@@ -142,16 +122,10 @@ struct DriftFigures {
         if held >= sweepsAt { sweep(at: time) }
     }
 
-    /// Makes a service known; one that was not is to run what was promoted for all.
-    private mutating func know(_ place: ReleasePlace) {
-        guard places[place] == nil else { return }
-        let site = Site(repository: place.repository, environment: place.environment)
-        sites.change(site, first: SiteState()) { $0.services.insert(place.service) }
-        places.put(place, Service(desired: sites[site]?.everywhere))
-    }
-
+    /// Changes what is to run at one place, and at no other: a promotion without a service is of the place without one.
     private mutating func desire(_ desired: WantedImage?, at place: ReleasePlace, _ time: Int64) {
-        guard var service = places.take(place) else { return }
+        guard places.admits(place) else { return }
+        var service = places.take(place) ?? Service()
         service.desired = desired
         for (reporter, report) in service.reports where report.until > time {
             var report = report
@@ -215,11 +189,6 @@ struct DriftFigures {
             guard let desired = service.desired else { continue }
             let image = ReleaseImage(repository: place.repository, digest: desired.digest)
             images[place.environment, default: []].insert(image)
-        }
-        for (site, state) in sites.values where state.services.isEmpty {
-            guard let desired = state.everywhere else { continue }
-            let image = ReleaseImage(repository: site.repository, digest: desired.digest)
-            images[site.environment, default: []].insert(image)
         }
         return images
     }

@@ -29,7 +29,7 @@ struct PromoteCommand: AsyncParsableCommand {
     @Option(help: "The environment that it comes from, such as staging.")
     var from: String?
 
-    @Option(help: "The service; without it, all of the repository in the environment.")
+    @Option(help: "The service, as hosts report it; without it, the place without a service alone.")
     var service: String?
 
     @Option(help: "A tag to set to the image.")

@@ -46,11 +46,10 @@ struct TellingHooks: Service {
     }
 
     private static func client(_ hook: HookSettings) throws -> HTTPClient {
-        let deadline = TimeAmount.seconds(HookLimits.answerSeconds)
         var configuration = HTTPClient.Configuration()
         // Where an event goes is what the settings say, not what a receiver says.
         configuration.redirectConfiguration = .disallow
-        configuration.timeout = HTTPClient.Configuration.Timeout(connect: .seconds(5), read: deadline)
+        configuration.timeout = HTTPClient.Configuration.Timeout(connect: .seconds(5))
         if let file = hook.authorities {
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(file))]
@@ -59,6 +58,7 @@ struct TellingHooks: Service {
         return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 
+    /// Delivers once, within `HookLimits.answerSeconds` from the connection to what is read of the answer.
     private static func post(
         _ url: String,
         _ headers: [(name: String, value: String)],
@@ -70,13 +70,27 @@ struct TellingHooks: Service {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.headers.add(name: "user-agent", value: "cairn/\(Cairn.version)")
         request.body = .bytes(body)
+        let deadline = NIODeadline.now() + .seconds(HookLimits.answerSeconds)
         do {
-            let response = try await client.execute(request, timeout: .seconds(HookLimits.answerSeconds))
-            _ = try? await response.body.collect(upTo: answerBytes)
+            // The client's deadline ends with the head of the answer.
+            let response = try await client.execute(request, deadline: deadline)
+            let rest = min(deadline - NIODeadline.now(), .seconds(HookLimits.bodySeconds))
+            await pass(over: response.body, within: rest)
             let wait = response.headers.first(name: "retry-after").flatMap { Int64($0) }
             return .status(Int(response.status.code), retryAfter: wait)
         } catch {
             return .unreachable("it cannot be reached: \(error)")
+        }
+    }
+
+    /// Reads what follows the status, so that the connection can be used again. What is longer than `answerBytes`, or
+    /// does not come in time, is left, and the connection is closed.
+    private static func pass(over body: HTTPClientResponse.Body, within time: TimeAmount) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try? await body.collect(upTo: Self.answerBytes) }
+            group.addTask { try? await Task.sleep(for: .nanoseconds(time.nanoseconds)) }
+            await group.next()
+            group.cancelAll()
         }
     }
 }

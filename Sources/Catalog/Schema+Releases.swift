@@ -48,7 +48,7 @@ extension Schema {
         CREATE INDEX release_image ON release(repo_id, digest, id);
         CREATE INDEX release_build ON release(repo_id, kind, digest, id);
         CREATE INDEX release_rollout ON release(repo_id, kind, env, service, deployment, target, id);
-        CREATE INDEX release_revision ON release(repo_id, kind, revision, source, phase, digest) WHERE revision <> '';
+        CREATE INDEX release_revision ON release(repo_id, revision, id) WHERE revision <> '';
 
         CREATE TABLE desired(
             env TEXT NOT NULL,
@@ -93,8 +93,11 @@ extension Schema {
 
     /// What the writer asks of the record while others wait, and what lists ask, without a walk through reports:
     /// `release_deployment` has the first step of a deployment, `release_place` whether an image was in an environment,
-    /// its first build and its first promotion. `desired_live` leaves out what was withdrawn.
+    /// its first build and its first promotion, `release_revision` the images of a commit. `desired_live` leaves out
+    /// what was withdrawn.
     static let releaseIndexes = """
+        DROP INDEX release_revision;
+        CREATE INDEX release_revision ON release(repo_id, kind, revision, source, phase, digest) WHERE revision <> '';
         CREATE INDEX release_deployment ON release(repo_id, env, service, deployment, at, id)
             WHERE kind = 'deploy.step';
         CREATE INDEX release_place ON release(repo_id, digest, env, kind, phase, at, id);

@@ -130,26 +130,10 @@ struct AdministrationTests {
 
     // MARK: Pins and deployments
 
-    /// Runs work with the registry as a whole, and answers with the requests too.
-    private func call<Result: Sendable>(
-        _ work: @Sendable @escaping (RemoteRegistry) async throws(ClientError) -> Result
-    ) async throws -> (result: Result, requests: [DoubleRequest]) {
-        try await registry.with { server in
-            let client = try ClientFixture(Credentials(user: "user", password: "secret"))
-            let result = try await Transport.with(client.options) { transport async throws(ClientError) in
-                let origin = try Origin(parsing: server.authority, tls: .beyondLoopback)
-                return try await work(
-                    RemoteRegistry(origin: origin, credentials: client.credentials, transport: transport)
-                )
-            }
-            return (result, server.requests)
-        }
-    }
-
     @Test func aPinSaysWhatItIsOnAndUntilWhen() async throws {
         registry.lie { _, _ in .status(204, [("Cairn-Event", "14"), ("Warning", "299 - \"x\"")]) }
         let (name, one) = (try RepositoryName(parsing: "team/app"), one)
-        let (set, requests) = try await call { registry async throws(ClientError) in
+        let (set, requests) = try await registry.ask { registry async throws(ClientError) in
             let client = PinClient(registry)
             _ = try await client.remove(.hold, from: one, in: name)
             return try await client.set(.lock, on: one, in: name, reason: "r", until: "2030-01-01T00:00:00Z")
@@ -173,7 +157,7 @@ struct AdministrationTests {
             service: nil
         )
         let (name, digest) = (try RepositoryName(parsing: "team/app"), digest)
-        let (receipt, requests) = try await call { registry async throws(ClientError) in
+        let (receipt, requests) = try await registry.ask { registry async throws(ClientError) in
             try await DeploymentClient(registry).report(place, runs: digest, of: name, deployment: nil, expires: 60)
         }
         #expect(receipt.staleAt == "2030" && receipt.warning == "w")
@@ -190,7 +174,7 @@ struct AdministrationTests {
             let body = #"{"deployments":[{"env":"prod","target":"\#(target)"}]}"#
             return .answer(status: 200, headers: isFirst ? next : [], body: Array(body.utf8))
         }
-        let (list, requests) = try await call { registry async throws(ClientError) in
+        let (list, requests) = try await registry.ask { registry async throws(ClientError) in
             try await DeploymentClient(registry).list(in: nil, environment: nil, limit: 10)
         }
         #expect(requests.count == 2 && !list.hasMore)
@@ -205,7 +189,7 @@ struct AdministrationTests {
     func whatIsNoListOfPinsIsRefused(body: String) async throws {
         registry.lie { _, _ in .answer(status: 200, body: Array(body.utf8)) }
         let error = try await failure {
-            _ = try await call { registry async throws(ClientError) in
+            _ = try await registry.ask { registry async throws(ClientError) in
                 try await PinClient(registry).list(in: nil, limit: 1)
             }
         }

@@ -225,3 +225,21 @@ func failure(_ work: () async throws -> Void) async throws -> ClientError? {
         return error
     }
 }
+
+extension DoubleRegistry {
+    /// Runs work with a client of the registry as a whole, and answers with the requests too.
+    func ask<Result: Sendable>(
+        _ work: @Sendable @escaping (RemoteRegistry) async throws(ClientError) -> Result
+    ) async throws -> (result: Result, requests: [DoubleRequest]) {
+        try await with { server in
+            let client = try ClientFixture(Credentials(user: "user", password: "secret"))
+            let result = try await Transport.with(client.options) { transport async throws(ClientError) in
+                let origin = try Origin(parsing: server.authority, tls: .beyondLoopback)
+                return try await work(
+                    RemoteRegistry(origin: origin, credentials: client.credentials, transport: transport)
+                )
+            }
+            return (result, server.requests)
+        }
+    }
+}

@@ -23,16 +23,7 @@ struct ScrubClientTests {
     private func ask<Result: Sendable>(
         _ work: @Sendable @escaping (ScrubClient) async throws(ClientError) -> Result
     ) async throws -> (result: Result, requests: [DoubleRequest]) {
-        try await registry.with { server in
-            let client = try ClientFixture(Credentials(user: "user", password: "secret"))
-            let result = try await Transport.with(client.options) { transport async throws(ClientError) in
-                let origin = try Origin(parsing: server.authority, tls: .beyondLoopback)
-                return try await work(
-                    ScrubClient(RemoteRegistry(origin: origin, credentials: client.credentials, transport: transport))
-                )
-            }
-            return (result, server.requests)
-        }
+        try await registry.ask { remote async throws(ClientError) in try await work(ScrubClient(remote)) }
     }
 
     @Test func aRunIsAskedForAndWaitedForToItsEnd() async throws {

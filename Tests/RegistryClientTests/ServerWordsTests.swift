@@ -12,28 +12,12 @@ import Testing
 @Suite struct ServerWordsTests {
     private let registry = DoubleRegistry()
 
-    /// Runs work with a client of the registry as a whole, and answers with the requests too.
-    private func ask<Result: Sendable>(
-        _ work: @Sendable @escaping (RemoteRegistry) async throws(ClientError) -> Result
-    ) async throws -> (result: Result, requests: [DoubleRequest]) {
-        try await registry.with { server in
-            let client = try ClientFixture(Credentials(user: "user", password: "secret"))
-            let result = try await Transport.with(client.options) { transport async throws(ClientError) in
-                let origin = try Origin(parsing: server.authority, tls: .beyondLoopback)
-                return try await work(
-                    RemoteRegistry(origin: origin, credentials: client.credentials, transport: transport)
-                )
-            }
-            return (result, server.requests)
-        }
-    }
-
     /// How often something is asked for where the registry has no time.
     private func tries(
         _ work: @Sendable @escaping (RemoteRegistry) async throws(ClientError) -> Void
     ) async throws -> Int {
         registry.lie { _, _ in .status(503) }
-        let (_, requests) = try await ask { registry async throws(ClientError) in
+        let (_, requests) = try await registry.ask { registry async throws(ClientError) in
             do throws(ClientError) { try await work(registry) } catch { #expect(error.code == .network) }
         }
         return requests.count { $0.method == .POST }
@@ -67,7 +51,7 @@ import Testing
 
     @Test(arguments: replies) func aTestIsAcceptedOrNot(_ body: String, _ isAccepted: Bool) async throws {
         registry.lie { _, _ in .answer(status: 200, body: Array(body.utf8)) }
-        let (test, _) = try await ask { registry async throws(ClientError) in
+        let (test, _) = try await registry.ask { registry async throws(ClientError) in
             try await WebhookClient(registry).test("a")
         }
         #expect(test.isAccepted == isAccepted)
@@ -84,7 +68,7 @@ import Testing
         let alert = #"{"severity":"page\u001b]0;x\u0007","rule":"a\nb"}"#
         let body = #"{"objectives":[{"name":"a","region":"b","alert":\#(alert)}]}"#
         registry.lie { _, _ in .answer(status: 200, body: Array(body.utf8)) }
-        let (report, _) = try await ask { registry async throws(ClientError) in
+        let (report, _) = try await registry.ask { registry async throws(ClientError) in
             try await ObjectivesClient(registry).report()
         }
         #expect(report.lines.count == 2)

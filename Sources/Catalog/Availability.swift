@@ -21,6 +21,15 @@ package struct AvailabilityRow: Sendable, Hashable {
     }
 }
 
+/// How the process that has the catalog open came to run.
+package struct ServerRun: Sendable, Hashable {
+    /// Whether the one before has ended as it should, or there was none.
+    package let isClean: Bool
+    /// When the last one began that is `isClean`: this one, or one that was killed since. Seconds since 1970; 0 where
+    /// that is not known.
+    package let cleanAt: Int64
+}
+
 extension SQL {
     static let addAvailability = """
         INSERT INTO availability(minute, region, source, good, total) VALUES (?, ?, ?, ?, ?)
@@ -33,11 +42,12 @@ extension SQL {
         """
     static let oldestAvailability = "SELECT MIN(minute) FROM availability"
     static let dropAvailability = "DELETE FROM availability WHERE minute < ?"
-    static let serverRun = "SELECT is_clean FROM server_run WHERE one = 1"
-    static let setServerRun = """
-        INSERT INTO server_run(one, is_clean, changed_at) VALUES (1, ?, ?)
-        ON CONFLICT(one) DO UPDATE SET is_clean = excluded.is_clean, changed_at = excluded.changed_at
+    static let serverRun = "SELECT is_clean, clean_at FROM server_run WHERE one = 1"
+    static let beginServerRun = """
+        INSERT INTO server_run(one, is_clean, changed_at, clean_at) VALUES (1, 0, ?, ?)
+        ON CONFLICT(one) DO UPDATE SET is_clean = 0, changed_at = excluded.changed_at, clean_at = excluded.clean_at
         """
+    static let endServerRun = "UPDATE server_run SET is_clean = 1, changed_at = ? WHERE one = 1"
 }
 
 extension Catalog {
@@ -102,13 +112,15 @@ extension Catalog {
 
     /// Notes that a process has begun to serve. Durable on return.
     ///
-    /// - Returns: Whether the one before has ended as it should, or there was none.
+    /// - Returns: How it came to run.
     /// - Throws: `CatalogError`.
-    package func beginRun() async throws(CatalogError) -> Bool {
+    package func beginRun() async throws(CatalogError) -> ServerRun {
         try await writer.submit { transaction in
-            let wasClean = try transaction.database.row(SQL.serverRun)?.flag(0) ?? true
-            try transaction.database.run(SQL.setServerRun, 0, transaction.wallSeconds)
-            return wasClean
+            let former = try transaction.database.row(SQL.serverRun)
+            let isClean = try former?.flag(0) ?? true
+            let cleanAt = isClean ? transaction.wallSeconds : try former?.int(1) ?? 0
+            try transaction.database.run(SQL.beginServerRun, transaction.wallSeconds, cleanAt)
+            return ServerRun(isClean: isClean, cleanAt: cleanAt)
         }
     }
 
@@ -117,7 +129,7 @@ extension Catalog {
     /// - Throws: `CatalogError`.
     package func endRun() async throws(CatalogError) {
         try await writer.submit { transaction in
-            _ = try transaction.database.run(SQL.setServerRun, 1, transaction.wallSeconds)
+            _ = try transaction.database.run(SQL.endServerRun, transaction.wallSeconds)
         }
     }
 }

@@ -8,7 +8,8 @@ extension Schema {
     /// and `total` are numbers of samples. One with a total of 0 was seen and does not count.
     ///
     /// `server_run` is how the process that has the catalog open came to run: `is_clean` is 0 while one runs, and after
-    /// one that was killed.
+    /// one that was killed. `clean_at` (of `warmUp`) is when the last one began that did so after a clean end, or as
+    /// the first; 0 where that is not known.
     ///
     /// `maintenance` has what was declared, by the log of the region that it is about and the id that its entry gave
     /// it. `until_at` is 0 where only the end was heard of yet, `ended_at` null where it was not ended early. Times are
@@ -39,4 +40,6 @@ extension Schema {
             PRIMARY KEY(origin, id)) WITHOUT ROWID;
         CREATE INDEX maintenance_until ON maintenance(until_at, origin, id);
         """
+
+    static let warmUp = "ALTER TABLE server_run ADD COLUMN clean_at INTEGER NOT NULL DEFAULT 0"
 }

@@ -38,6 +38,7 @@ enum Schema {
         migrator.registerMigration("10-availability") { try $0.execute(sql: availability) }
         migrator.registerMigration("11-webhooks") { try $0.execute(sql: webhooks) }
         migrator.registerMigration("12-release-indexes") { try $0.execute(sql: releaseIndexes) }
+        migrator.registerMigration("13-warm-up") { try $0.execute(sql: warmUp) }
         return migrator
     }
 

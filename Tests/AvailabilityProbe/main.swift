@@ -28,6 +28,8 @@ struct Life {
     /// What was written: the table.
     private var written: [SampledMinute] = []
     private var maintenance: [MaintenanceSpan] = []
+    /// When a process began last that did so after a clean end, as the catalog keeps it.
+    private var cleanAt: Int64?
 
     mutating func live(_ line: JSONValue) throws {
         guard let fields = line.elements, let word = fields.first?.text else {
@@ -35,7 +37,9 @@ struct Life {
         }
         switch word {
         case "start":
-            let start = StartOfRun(at: try Self.number(fields, 1), isClean: fields[2] == .bool(true))
+            let (at, isClean) = (try Self.number(fields, 1), fields[2] == .bool(true))
+            if isClean { cleanAt = at }
+            let start = StartOfRun(at: at, isClean: isClean, cleanAt: cleanAt)
             let expected = try Self.number(fields, 3)
             let begun = ObjectivesBook(
                 ServiceLevelObjective.defaults,

@@ -38,13 +38,15 @@ import Testing
 
     @Test func aRunThatDidNotEndIsSeen() async throws {
         let fixture = try CatalogFixture()
-        var isClean = try await fixture.catalog.beginRun()
-        #expect(isClean, "there was none before")
-        isClean = try await fixture.reopen().beginRun()
-        #expect(!isClean)
+        let first = try await fixture.catalog.beginRun()
+        #expect(first.isClean, "there was none before")
+        fixture.clock.advance(seconds: 7)
+        let second = try await fixture.reopen().beginRun()
+        #expect(!second.isClean)
+        #expect(second.cleanAt == first.cleanAt, "the last clean start is that of the one before")
         try await fixture.catalog.endRun()
-        isClean = try await fixture.reopen().beginRun()
-        #expect(isClean)
+        let third = try await fixture.reopen().beginRun()
+        #expect(third.isClean && third.cleanAt == first.cleanAt + 7)
     }
 
     private func start(_ catalog: Catalog, _ environment: String? = nil, seconds: Int64 = 1_800) async throws

@@ -36,7 +36,7 @@ import Testing
                     ALTER TABLE deployment DROP COLUMN config;
                     UPDATE repo SET home_region = NULL;
                     DELETE FROM grdb_migrations WHERE identifier IN ('7-regions', '8-homes', '9-releases',
-                        '10-availability', '11-webhooks', '12-release-indexes');
+                        '10-availability', '11-webhooks', '12-release-indexes', '13-warm-up');
                     """
             )
         }

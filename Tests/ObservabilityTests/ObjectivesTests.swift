@@ -13,6 +13,7 @@ import Testing
     private static func book(
         clean: Bool = false,
         at start: Int64 = begin,
+        cleanAt: Int64? = nil,
         objectives: [ServiceLevelObjective] = ServiceLevelObjective.defaults,
         probed: Set<String> = [region, "us"]
     ) -> ObjectivesBook {
@@ -21,7 +22,7 @@ import Testing
             region: region,
             expected: 2,
             probed: probed,
-            start: StartOfRun(at: start, isClean: clean)
+            start: StartOfRun(at: start, isClean: clean, cleanAt: cleanAt)
         )
     }
 
@@ -123,6 +124,29 @@ import Testing
             let expected = isClean ? 2.0 / 3 : 1.5 / 5
             #expect(abs((Self.ratio(book, "1h", minute: 4) ?? 0) - expected) < 1e-12)
         }
+    }
+
+    /// A registry that is killed while it warms up goes on warming up, until two minutes after it began; no longer.
+    @Test func aCrashDoesNotEndWarmingUp() {
+        let book = Self.book(at: Self.begin + 65, cleanAt: Self.begin + 30)
+        let isCounted = { (second: Int64) in
+            book.count(good: 0, total: 1, of: "probe", in: Self.region, at: Self.begin + second)
+        }
+        #expect(!isCounted(149))
+        #expect(book.report(at: Self.begin + 149).isWarmingUp)
+        #expect(isCounted(150))
+        #expect(!book.report(at: Self.begin + 150).isWarmingUp)
+        let rows = book.closeMinutes(before: Self.begin + 180).filter { $0.region == Self.region }
+        #expect(rows.map(\.minute) == (0...2).map { Self.begin / 60 + $0 }, "also that of which the crash left nothing")
+        #expect(rows.map(\.total) == [0, 0, 1])
+        let alerts = book.report(at: Self.begin + 150).statuses.compactMap(\.alert)
+        #expect(!alerts.isEmpty, "what fails after it is an alert")
+    }
+
+    /// What a clock that was ahead has written does not keep a registry silent.
+    @Test func aCleanStartToComeIsNotKnown() {
+        let book = Self.book(at: Self.begin, cleanAt: Self.begin + 1)
+        #expect(!book.report(at: Self.begin + 1).isWarmingUp)
     }
 
     @Test func aMinuteThatIsHalfSeenAfterACrashIsHalfBad() {

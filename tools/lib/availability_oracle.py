@@ -15,14 +15,17 @@ WARM_UP = 120
 class Run:
     """One process: how it began and ended, what it saw, and up to which minute that was written."""
 
-    def __init__(self, number, second, is_clean, expected):
+    def __init__(self, number, second, is_clean, expected, former):
         self.number, self.start, self.is_clean, self.expected = number, second, is_clean, expected
+        # A registry warms up from a clean start on, whether or not it is killed meanwhile.
+        self.warm_from = second if is_clean else former.warm_from
+        self.warm_minutes = range(self.warm_from // 60, (self.warm_from + WARM_UP - 1) // 60 + 1)
         self.samples = []  # (number of the line, region, source, minute, good, total)
         self.written = (-1, 0)  # (number of the line, the first minute that was not over)
         self.stopped = self.crashed = None
 
     def is_warming_up(self, second):
-        return self.is_clean and self.start <= second < self.start + WARM_UP
+        return self.warm_from <= second < self.warm_from + WARM_UP
 
     def keeps(self, number, minute, asked):
         """Whether what was sampled of a minute by a line is still known when it is asked."""
@@ -45,7 +48,7 @@ class Oracle:
         self.runs, self.exempt = [], defaultdict(set)
         for number, (word, *fields) in enumerate(lines):
             if word == "start":
-                self.runs.append(Run(number, *fields))
+                self.runs.append(Run(number, *fields, self.runs[-1] if self.runs else None))
             elif word == "sample":
                 self.sample(self.runs[-1], number, *fields)
             elif word == "tick":
@@ -78,7 +81,8 @@ class Oracle:
             until = run.seen_until(asked, now)
             first = run.start // 60
             place = (OWN, PROBE, first)
-            if not run.is_clean and first < until and (place in of_run or first in known[OWN, PROBE]):
+            is_charged = not run.is_clean and first not in run.warm_minutes
+            if is_charged and first < until and (place in of_run or first in known[OWN, PROBE]):
                 # It began somewhere within a minute: those before it are missing, and those after a clean end are not.
                 end = 60
                 if run.stopped is not None and run.stopped[0] < asked and run.stopped[1] // 60 == first:
@@ -88,8 +92,8 @@ class Oracle:
             for (region, source, minute), (good, total) in of_run.items():
                 was = known[region, source].get(minute, (0, 0))
                 known[region, source][minute] = (was[0] + good, was[1] + total)
-            if run.is_clean:
-                for minute in range(first, min(until, (run.start + WARM_UP - 1) // 60 + 1)):
+            for minute in run.warm_minutes:
+                if minute < until:
                     for region in (OWN, OTHER):
                         known[region, PROBE].setdefault(minute, (0, 0))
         return known

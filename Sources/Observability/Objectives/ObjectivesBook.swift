@@ -61,7 +61,8 @@ package final class ObjectivesBook: Sendable {
         self.expected = expected
         self.probed = probed
         self.start = start
-        state = Mutex(State(open: start.at / 60))
+        let first = min(start.at / 60, start.warmUp?.lowerBound ?? start.at / 60)
+        state = Mutex(State(open: max(first, start.at / 60 - Int64(ObjectivesLimits.minutes))))
     }
 
     // MARK: Samples
@@ -126,12 +127,12 @@ package final class ObjectivesBook: Sendable {
     /// Ends the minutes before one: their samples are kept, and wait to be handed out.
     private func settle(until end: Int64, at seconds: Int64, _ state: inout State) {
         if let warmUp = start.warmUp {
-            // A row of nothing says that the minute was seen and does not count.
+            // A row of nothing says that the minute does not count, also where a run that crashed has left none.
             for minute in warmUp where minute >= state.open && minute < end {
                 for region in probed {
                     let key = Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
                     let place = Pending(key: key, minute: minute)
-                    if state.pending[place] == nil { state.pending[place] = (0, 0) }
+                    if state.pending[place] == nil, state.series[key]?[minute] == nil { state.pending[place] = (0, 0) }
                 }
             }
         }
@@ -145,14 +146,19 @@ package final class ObjectivesBook: Sendable {
         state.open = max(state.open, end)
     }
 
+    /// Whether something is missing of the minute in which the process started.
+    private var isStartCharged: Bool {
+        probed.contains(region) && !start.isClean && start.isCharged(start.at / 60)
+    }
+
     /// A minute of which an earlier run has written something is looked at though this one has sampled nothing of it.
     private func addCrash(until end: Int64, _ state: inout State) {
         let place = Pending(
             key: Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue),
             minute: start.at / 60
         )
-        guard probed.contains(region), !start.isClean, state.missing == nil, place.minute < end,
-            state.pending[place] == nil, let written = state.series[place.key]?[place.minute], written.total < expected
+        guard isStartCharged, state.missing == nil, place.minute < end, state.pending[place] == nil,
+            let written = state.series[place.key]?[place.minute], written.total < expected
         else { return }
         state.pending[place] = (0, 0)
     }
@@ -167,7 +173,7 @@ package final class ObjectivesBook: Sendable {
     ) -> SampledMinute {
         var total = counts.total
         let isOwn = place.key == Key(region: region, source: ServiceLevelObjective.Source.probe.rawValue)
-        if isOwn, probed.contains(region), !start.isClean, place.minute == start.at / 60 {
+        if isOwn, isStartCharged, place.minute == start.at / 60 {
             if let missing = state.missing {
                 let known = min(missing, max(0, counts.total - counts.good))
                 state.missing = missing - known

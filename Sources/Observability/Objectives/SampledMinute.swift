@@ -50,18 +50,26 @@ package struct StartOfRun: Hashable, Sendable {
     package let at: Int64
     /// Whether the run before ended as it should, or there was none. What a crash leaves out is an outage.
     package let isClean: Bool
+    /// When the last run began that is `isClean`, in seconds since 1970: this one, or one that crashed since. The
+    /// registry warms up from then on, however often it crashes meanwhile. nil where that is not known.
+    package let cleanAt: Int64?
 
-    package init(at: Int64, isClean: Bool) {
+    /// What `cleanAt` says of a time after `at` was written by a clock that was ahead, and is not known.
+    package init(at: Int64, isClean: Bool, cleanAt: Int64?) {
         self.at = at
         self.isClean = isClean
+        self.cleanAt = isClean ? at : cleanAt.flatMap { $0 <= at ? $0 : nil }
     }
 
-    /// The first and the last minute of warming up; nil after a crash.
+    /// The first and the last minute of warming up.
     var warmUp: ClosedRange<Int64>? {
-        isClean ? (at / 60)...((at + ObjectivesLimits.warmUpMinutes * 60 - 1) / 60) : nil
+        cleanAt.map { ($0 / 60)...(($0 + ObjectivesLimits.warmUpMinutes * 60 - 1) / 60) }
     }
 
     package func isWarmingUp(at seconds: Int64) -> Bool {
-        isClean && (at..<(at + ObjectivesLimits.warmUpMinutes * 60)).contains(seconds)
+        cleanAt.map { ($0..<($0 + ObjectivesLimits.warmUpMinutes * 60)).contains(seconds) } ?? false
     }
+
+    /// Whether a minute of which nothing was sampled is an outage: not one of warming up.
+    func isCharged(_ minute: Int64) -> Bool { !(warmUp?.contains(minute) ?? false) }
 }

@@ -86,8 +86,10 @@ final class AvailabilityKeeper: Service {
     static func open(_ configuration: Configuration, _ store: Store) async throws -> AvailabilityKeeper {
         let now = Self.now()
         // Where nothing can be written nothing is known of the run before.
-        let isClean = store.catalog.isWritable ? try await store.catalog.beginRun() : true
-        let keeper = AvailabilityKeeper(configuration, store, StartOfRun(at: now, isClean: isClean))
+        let run = store.catalog.isWritable ? try await store.catalog.beginRun() : nil
+        let isClean = run?.isClean ?? true
+        let start = StartOfRun(at: now, isClean: isClean, cleanAt: run?.cleanAt)
+        let keeper = AvailabilityKeeper(configuration, store, start)
         var last: AvailabilityRow?
         while true {
             let page = try await store.catalog.availability(after: last, limit: CatalogLimits.pageRows)

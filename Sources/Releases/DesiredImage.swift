@@ -76,10 +76,10 @@ package struct RunningTarget: Sendable, Hashable {
 }
 
 extension RunningTarget {
-    /// `as-desired`; `drifted` where it runs another image, or another configuration where both name one; `silent`
+    /// `as-desired`; `drifted` where it runs another image, or another configuration where both name one; `stale`
     /// where its report is out of date. `now` is in seconds since 1970.
     package func state(of image: DesiredImage, at now: Int64) -> String {
-        guard staleAt > now else { return "silent" }
+        guard staleAt > now else { return "stale" }
         if digest != image.digest { return "drifted" }
         guard let configuration, let desired = image.configuration else { return "as-desired" }
         return configuration == desired ? "as-desired" : "drifted"

@@ -48,7 +48,7 @@ package struct EnvironmentPage: WebPage {
 
         /// - Parameters:
         ///   - name: The service.
-        ///   - state: `as desired`, `drifted`, `silent`, `nothing reported` or `image deleted`.
+        ///   - state: `as desired`, `drifted`, `stale`, `nothing reported` or `image deleted`.
         ///   - image: The repository or tag that it runs.
         ///   - desired: What should run; nil where nobody said.
         ///   - running: How many targets run what should run, in words.

@@ -44,25 +44,39 @@ extension Configuration {
         return configuration
     }
 
+    /// The section `access` of a file, read alone: what other sections name, such as files of secrets, need not be
+    /// there.
+    ///
+    /// - Returns: nil where there is none.
+    /// - Throws: As `load`.
+    static func access(file: String) throws(ConfigurationError) -> AccessConfiguration? {
+        guard let mapping = try document(file)?.mapping, let section = mapping[accessSection] else { return nil }
+        var configuration = Configuration()
+        try configuration.read(Node([(Node(accessSection), section)]), file: file)
+        return configuration.access
+    }
+
     private mutating func read(file: String) throws(ConfigurationError) {
+        guard let document = try Self.document(file) else { return }
+        try read(document, file: file)
+        try checkExemptions(file: file)
+    }
+
+    private static func document(_ file: String) throws(ConfigurationError) -> Node? {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw ConfigurationError(description: "\(file): the file cannot be read")
         }
-        guard data.count <= Self.fileLimit else {
-            throw ConfigurationError(description: "\(file): the file is over \(Self.fileLimit) bytes")
+        guard data.count <= fileLimit else {
+            throw ConfigurationError(description: "\(file): the file is over \(fileLimit) bytes")
         }
         guard let text = String(data: data, encoding: .utf8) else {
             throw ConfigurationError(description: "\(file): the file is not UTF-8")
         }
-        let document: Node?
         do {
-            document = try Yams.compose(yaml: text)
+            return try Yams.compose(yaml: text)
         } catch {
             throw ConfigurationError(description: "\(file): not YAML: \(error)")
         }
-        guard let document else { return }
-        try read(document, file: file)
-        try checkExemptions(file: file)
     }
 
     /// The principals that rules of trust exempt are written as in access rules, whose groups they may name.

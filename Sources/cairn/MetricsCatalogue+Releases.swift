@@ -16,7 +16,10 @@ extension MetricsCatalogue {
             .counter(
                 "cairn_promotions_total",
                 labels: [.init("environment")],
-                help: "Images promoted. Environments beyond the first 20 by name are `other`."
+                help: """
+                    Images promoted. Environments that are neither production nor among the first 20 by name are \
+                    `other`.
+                    """
             ),
             .histogram(
                 "cairn_promotion_seconds",

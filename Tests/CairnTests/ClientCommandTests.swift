@@ -163,7 +163,9 @@ import Testing
                 - {deny: [overwrite], tags: ["1"]}
                 - {allow: [pull, push]}
             """
-        try directory.write(Array(rules.utf8), to: "cairn.yml")
+        // The first robot is made before the file with its secret is there.
+        let probing = rules + "\nprobe: {username: robot+probe, password-file: probe.password}\n"
+        try directory.write(Array(probing.utf8), to: "cairn.yml")
         let grant = "pull,push,promote:team/*"
         let made = try await cairn(
             "access",
@@ -177,6 +179,7 @@ import Testing
             "cairn.yml"
         )
         let secret = try #require(try JSONValue(parsing: Array(made.output.utf8))["secret"]?.text)
+        try directory.write(Array(rules.utf8), to: "cairn.yml")
         let environment = [
             "CAIRN_USERNAME": "robot+ci", "CAIRN_PASSWORD": secret, "REGISTRY_AUTH_FILE": directory.path + "/none",
         ]

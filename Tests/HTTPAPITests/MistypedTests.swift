@@ -88,7 +88,9 @@ import Testing
             "/api/v1/rollouts/traffic",
             #""repository":"team/app","env":"e","deployment":"d","role":"canary","requests":1,"errors":0,"servce":"w""#,
             "servce"
-        ),
+        ), ("/api/v1/deployments", #"IMAGE,"env":"prod","target":"t","expire":60"#, "expire"),
+        ("/api/v1/pins", #""repository":"team/app","tag":"v1","reason":"r","untill":"2027-01-01T00:00:00Z""#, "untill"),
+        ("/api/v1/retention/runs", #""repository":"team/app""#, "repository"),
     ])
     func aMemberOfAnotherNameIsRefused(_ path: String, _ members: String, _ name: String) async throws {
         try await TestServer.with { server in

@@ -119,13 +119,15 @@ import Testing
             let watch = Watch(store)
             for number in 10..<30 { try await Self.promote(store, image, to: "env-\(number)") }
             await watch.look()
-            #expect(watch.values("cairn_drift_open").count == 20)
+            let shown = 20 + ReleaseSettings().production.count
+            #expect(watch.values("cairn_drift_open").count == shown, "production is shown, with or without images")
             #expect(watch.values("cairn_critical_vulnerabilities")["env-29"] == 0)
             try await Self.promote(store, image, to: "another")
             try await Self.promote(store, nil, to: "env-15")
             try await Self.promote(store, nil, to: "env-16")
             try await Self.promote(store, image, to: "aside")
             try await Self.promote(store, image, to: "apart")
+            try await Self.promote(store, image)
             store.clock.advance(seconds: 61)
             await watch.look()
             for name in ["cairn_drift_open", "cairn_critical_vulnerabilities", "cairn_deployments_open"] {
@@ -133,6 +135,9 @@ import Testing
             }
             #expect(watch.values("cairn_critical_vulnerabilities")["env-15"] == nil, "nothing is to run there")
             #expect(watch.values("cairn_drift_open")["env-29"] == nil, "there are 20 before it")
+            #expect(watch.values("cairn_critical_vulnerabilities")["prod"] == 0, "whatever else is shown")
+            let promotions = try watch.metrics.expectCounter("cairn_promotions_total", [("environment", "prod")])
+            #expect(promotions.totalValue == 1)
         }
     }
 

@@ -58,8 +58,8 @@ extension Responder {
             state = Badge("image deleted", .bad)
         } else if states.contains("drifted") {
             state = Badge("drifted", .warn)
-        } else if states.contains("silent") {
-            state = Badge("silent", .warn)
+        } else if states.contains("stale") {
+            state = Badge("stale", .warn)
         } else {
             state = states.isEmpty ? Badge("nothing reported", .calm) : Badge("as desired", .good)
         }

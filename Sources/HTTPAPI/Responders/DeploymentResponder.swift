@@ -27,10 +27,8 @@ extension Responder {
     }
 
     private func report(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
-        let bytes = try await body.collect(limit: HTTPLimits.smallBody)
-        guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
-            throw RequestError.badQuery("the body is a JSON object with env, target and image")
-        }
+        let members = ["env", "target", "image", "service", "deployment", "config", "expires"]
+        let document = try await Self.order(exchange, &body, members)
         let repository = try exchange.repositoryName(document["image"]?.optionalText("repository"))
         guard let text = try document["image"]?.optionalText("digest") else {
             throw RequestError.badQuery("the image has no \"digest\": a tag does not say what runs")

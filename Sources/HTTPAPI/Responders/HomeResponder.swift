@@ -46,7 +46,7 @@ extension Responder {
 
     /// The body is `{"repositories":PATTERN,"region":NAME or null for this one,"takeover":BOOL}`.
     func setHomes(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
-        let document = try await Self.document(&body)
+        let document = try await Self.order(exchange, &body, ["repositories", "region", "takeover"])
         guard let text = document["repositories"]?.text else {
             throw RequestError.badQuery("'repositories' is a name or a pattern of names")
         }
@@ -55,7 +55,7 @@ extension Responder {
         let report = try await homes.set(
             Self.pattern(text),
             to: region,
-            isTakeover: document["takeover"] == .bool(true),
+            isTakeover: document.optionalFlag("takeover") ?? false,
             context: exchange.caller.context
         )
         guard let report else {

@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Access
+import NIOCore
 import OCI
 import Registry
 
@@ -42,16 +43,22 @@ extension Responder {
     }
 
     /// The body of a request that orders or reports something, with members of these names; an `image` has `repository`
-    /// and `digest`. What is left out means something there, so a mistyped name is not taken for that.
+    /// and `digest`. What is left out means something there, so a mistyped name is not taken for that. `mayBeEmpty` is
+    /// whether no body at all is an object without members.
     ///
     /// - Throws: `RequestError.badQuery` for a member of another name, and for any parameter in the query.
     static func order(
         _ exchange: Exchange,
         _ body: inout IncomingBody,
-        _ members: [String]
+        _ members: [String],
+        mayBeEmpty: Bool = false
     ) async throws -> JSONValue {
         try exchange.query.require(only: [])
-        let document = try await document(&body)
+        let bytes = try await body.collect(limit: HTTPLimits.smallBody)
+        if mayBeEmpty, bytes.readableBytes == 0 { return .object([]) }
+        guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
+            throw RequestError.badQuery("the body is a JSON object with \(members.joined(separator: ", "))")
+        }
         try document.require(only: members)
         try document["image"]?.require(only: ["repository", "digest"])
         return document
@@ -90,6 +97,17 @@ extension JSONValue {
         case nil, .null?: return nil
         case .string(let text)?: return text
         case let value?: throw .badQuery("\"\(key)\" is a text, not \(value.kindName)")
+        }
+    }
+
+    /// Whether an object's member is true; nil where there is none, and for null.
+    ///
+    /// - Throws: As `optionalText`.
+    func optionalFlag(_ key: String) throws(RequestError) -> Bool? {
+        switch self[key] {
+        case nil, .null?: return nil
+        case .bool(let flag)?: return flag
+        case let value?: throw .badQuery("\"\(key)\" is true or false, not \(value.kindName)")
         }
     }
 }

@@ -26,10 +26,8 @@ extension Responder {
     }
 
     private func setPin(_ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
-        let bytes = try await body.collect(limit: HTTPLimits.smallBody)
-        guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
-            throw RequestError.badQuery("the body is a JSON object with repository, tag or digest, kind and reason")
-        }
+        let members = ["repository", "tag", "digest", "kind", "reason", "until"]
+        let document = try await Self.order(exchange, &body, members)
         let repository = try exchange.repositoryName(document.optionalText("repository"))
         let subject = try exchange.pinned(tag: document.optionalText("tag"), digest: document.optionalText("digest"))
         let kind = try Self.kind(document.optionalText("kind"))

@@ -23,7 +23,7 @@ extension Responder {
             return try await listRegions()
         case .region(let name):
             try exchange.require([.post])
-            return try await setRegion(name, body: &body)
+            return try await setRegion(name, exchange, body: &body)
         case .audit(let name):
             try exchange.require([.get, .head, .post])
             return try audit(name, begin: exchange.request.method == .post)
@@ -84,8 +84,8 @@ extension Responder {
     }
 
     /// The body is `{"state":"following"|"paused"|"retired","reason":"…"}`.
-    private func setRegion(_ name: String, body: inout IncomingBody) async throws -> Answer {
-        let document = try await Self.document(&body)
+    private func setRegion(_ name: String, _ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
+        let document = try await Self.order(exchange, &body, ["state", "reason"])
         guard let state = document["state"]?.text.flatMap(RegionWish.init(rawValue:)) else {
             let known = RegionWish.allCases.map(\.rawValue).joined(separator: ", ")
             throw RequestError.badQuery("state is one of \(known)")
@@ -95,14 +95,6 @@ extension Responder {
             throw RegistryError.notInLog("no region is called '\(ParsingError.quotable(name))'")
         }
         return Answer(.noContent)
-    }
-
-    static func document(_ body: inout IncomingBody) async throws -> JSONValue {
-        let bytes = try await body.collect(limit: HTTPLimits.smallBody)
-        guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
-            throw RequestError.badQuery("the body is a JSON object")
-        }
-        return document
     }
 
     private func listConflicts(_ exchange: Exchange) async throws -> Answer {
@@ -145,7 +137,7 @@ extension Responder {
     /// The body is `{"decision":"keep"|"take-loser"}`.
     private func resolve(_ id: Int64, _ exchange: Exchange, body: inout IncomingBody) async throws -> Answer {
         let takesLoser: Bool
-        switch try await Self.document(&body)["decision"]?.text {
+        switch try await Self.order(exchange, &body, ["decision"])["decision"]?.text {
         case "keep": takesLoser = false
         case "take-loser": takesLoser = true
         default: throw RequestError.badQuery("decision is 'keep' or 'take-loser'")

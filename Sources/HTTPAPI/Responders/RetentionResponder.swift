@@ -81,7 +81,7 @@ extension Responder {
         _ runner: RetentionRunner,
         body: inout IncomingBody
     ) async throws -> Answer {
-        let document = try await document(&body)
+        let document = try await Self.order(exchange, &body, ["repositories"], mayBeEmpty: true)
         let pattern = try document.optionalText("repositories") ?? "**"
         let scope: Glob
         do {
@@ -104,12 +104,11 @@ extension Responder {
         _ runner: RetentionRunner,
         body: inout IncomingBody
     ) async throws -> Answer {
-        let document = try await document(&body)
+        let document = try await Self.order(exchange, &body, ["hash", "confirm"])
         guard let hash = document["hash"]?.text else {
             throw RequestError.badQuery("the body is {\"hash\":\"…\"}: the hash of the plan that was read")
         }
-        var isConfirmed = false
-        if case .bool(true)? = document["confirm"] { isConfirmed = true }
+        let isConfirmed = try document.optionalFlag("confirm") ?? false
         try await requireRights(to: id, exchange, runner)
         let run = try await runner.apply(
             id,
@@ -196,15 +195,6 @@ extension Responder {
     }
 
     // MARK: Forms
-
-    private func document(_ body: inout IncomingBody) async throws -> JSONValue {
-        let bytes = try await body.collect(limit: HTTPLimits.smallBody)
-        guard bytes.readableBytes > 0 else { return .object([]) }
-        guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)), document.members != nil else {
-            throw RequestError.badQuery("the body is a JSON object")
-        }
-        return document
-    }
 
     static func json(_ status: HTTPResponse.Status, _ json: JSONWriter) -> Answer {
         Answer(

@@ -19,8 +19,8 @@ extension Responder {
         guard let scrubber else { throw RegistryError.notInLog("this registry reads no blobs over") }
         var status = HTTPResponse.Status.ok
         if exchange.request.method == .post {
-            let bytes = try await body.collect(limit: HTTPLimits.smallBody)
-            let request = try Self.scrubRequest(Array(bytes.readableBytesView))
+            let members = ["repository", "rate"]
+            let request = try Self.scrubRequest(await Self.order(exchange, &body, members, mayBeEmpty: true))
             guard registry.catalogTakesChanges else {
                 throw RegistryError.readOnly("what a scrub finds could not be noted")
             }
@@ -35,28 +35,20 @@ extension Responder {
         )
     }
 
-    /// Every member must be known: a misspelt one would read more than was asked for.
     private static func scrubRequest(
-        _ body: [UInt8]
-    ) throws -> (repository: RepositoryName?, rate: Int64?) {
-        if body.isEmpty { return (nil, nil) }
-        guard let members = (try? JSONValue(parsing: body))?.members else {
-            throw RequestError.badQuery("the body is a JSON object with \"repository\" and \"rate\", or empty")
-        }
+        _ document: JSONValue
+    ) throws(RequestError) -> (repository: RepositoryName?, rate: Int64?) {
         var repository: RepositoryName?
-        var rate: Int64?
-        for member in members {
-            switch (member.key, member.value) {
-            case ("repository", .string(let text)):
-                do { repository = try RepositoryName(parsing: text) } catch { throw RequestError.badName(error) }
-            case ("rate", .integer(let number)) where ScrubLimits.rates.contains(number): rate = number
-            case ("rate", _):
-                let (least, most) = (ScrubLimits.rates.lowerBound, ScrubLimits.rates.upperBound)
-                throw RequestError.badQuery("\"rate\" is a number of bytes in a second, \(least) to \(most)")
-            default: throw RequestError.badQuery("the body is a JSON object with \"repository\" and \"rate\"")
-            }
+        if let text = try document.optionalText("repository") {
+            do { repository = try RepositoryName(parsing: text) } catch { throw .badName(error) }
         }
-        return (repository, rate)
+        switch document["rate"] {
+        case nil, .null: return (repository, nil)
+        case .integer(let rate) where ScrubLimits.rates.contains(rate): return (repository, rate)
+        default:
+            let (least, most) = (ScrubLimits.rates.lowerBound, ScrubLimits.rates.upperBound)
+            throw .badQuery("\"rate\" is a number of bytes in a second, \(least) to \(most)")
+        }
     }
 
     private static func json(_ status: ScrubStatus, log: Journal.Scrubbed?) -> JSONWriter {

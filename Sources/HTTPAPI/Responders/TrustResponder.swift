@@ -96,10 +96,8 @@ extension Responder {
         try exchange.require([.put, .delete])
         let event: String
         if exchange.request.method == .put {
-            let bytes = try await body.collect(limit: HTTPLimits.smallBody)
-            guard let document = try? JSONValue(parsing: Array(bytes.readableBytesView)),
-                let reason = document["reason"]?.text, !reason.isEmpty
-            else {
+            let document = try await Self.order(exchange, &body, ["reason"])
+            guard let reason = document["reason"]?.text, !reason.isEmpty else {
                 throw RequestError.badQuery("the body is a JSON object with a \"reason\" that is not empty")
             }
             event = try await registry.quarantine(digest, reason: reason, caller: exchange.caller)

@@ -10,10 +10,13 @@ import Releases
 /// Shows what the release record says as metrics: what comes in is counted, and figures of the last 30 days are shown
 /// as of the last look.
 ///
-/// Environments are labels: the first ones by name, and not more than `RegistryLimits.shownEnvironments`.
+/// Environments are labels: those of production, and of the others the first ones by name, of which there are not more
+/// than `RegistryLimits.shownEnvironments`.
 package actor ReleaseGauges {
     private let registry: Registry
     private let settings: ReleaseSettings
+    /// By name.
+    private let production: [PlaceName]
     private let logger: Logger
     /// The last row that was counted; nil before the first look.
     private var last: Int64?
@@ -39,6 +42,7 @@ package actor ReleaseGauges {
     package init(_ registry: Registry, _ settings: ReleaseSettings, logger: Logger) {
         self.registry = registry
         self.settings = settings
+        production = settings.production.sorted { $0.description < $1.description }
         self.logger = logger
     }
 
@@ -47,7 +51,8 @@ package actor ReleaseGauges {
     /// `clock` tells the milliseconds that computing took.
     package func look(at now: Int64, clock: @Sendable () -> Int64) async {
         do {
-            environments = try await registry.environments(after: "", limit: RegistryLimits.shownEnvironments).elements
+            let live = try await registry.environments(after: "", limit: RegistryLimits.shownEnvironments).elements
+            environments = production + live.filter { !settings.production.contains($0) }
             beginCounters()
             if last == nil { try await recall(at: now) }
             try await count(at: now)
@@ -229,7 +234,9 @@ package actor ReleaseGauges {
             guard let environment else { continue }
             drift[["environment": environment]] = Double(set[.drift]?.count("open") ?? 0)
         }
-        for environment in sets.first?[.vulnerabilities]?.environments.prefix(RegistryLimits.shownEnvironments) ?? [] {
+        // The worst come first.
+        for (rank, environment) in (sets.first?[.vulnerabilities]?.environments ?? []).enumerated()
+        where rank < RegistryLimits.shownEnvironments || settings.production.contains(environment.environment) {
             critical[["environment": environment.environment.description]] = Double(environment.critical)
         }
         figureGauge.show(values)

@@ -52,7 +52,7 @@ struct AccessCommand: AsyncParsableCommand {
         func run() throws {
             try AccessCommand.attempt {
                 let files = try file.files()
-                let configuration = try files.configuration()
+                let configuration = try files.load().access
                 try files.check(configuration)
                 print("\(configuration.rules.count) rules, \(configuration.issuers.count) issuers: correct")
             }

@@ -35,22 +35,25 @@ struct AccessFiles: Sendable {
             + [configuration.htpasswd].compactMap { $0 }
     }
 
-    /// The `access` section as it stands in the file now.
+    /// The `access` section as it stands in the file now. Nothing else of it is read: robots are made before the
+    /// files of secrets are there that other sections name.
     ///
     /// - Throws: A `ConfigurationError` with the line and the reason; also where the section is gone.
     func configuration() throws(ConfigurationError) -> AccessConfiguration {
-        try load().access
+        try found(Configuration.access(file: file))
     }
 
-    /// The `access` section and what the file says of TLS.
+    /// The `access` section and what the file says of TLS, where the whole file can be read.
     ///
     /// - Throws: As `configuration`.
     func load() throws(ConfigurationError) -> (access: AccessConfiguration, tls: TLSSettings?) {
         let whole = try Configuration.load(file: file, environment: [:])
-        guard let access = whole.access else {
-            throw ConfigurationError(description: "\(file): there is no 'access' section")
-        }
-        return (access, whole.tlsSettings)
+        return (try found(whole.access), whole.tlsSettings)
+    }
+
+    private func found(_ access: AccessConfiguration?) throws(ConfigurationError) -> AccessConfiguration {
+        guard let access else { throw ConfigurationError(description: "\(file): there is no 'access' section") }
+        return access
     }
 
     /// Reads what the configuration names. `previous` is the policy in force, whose issuers' keys are kept where their

@@ -49,7 +49,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
         abstract: "List what is to run in an environment, what it could go back to, and what its targets say they run.",
         discussion: """
             A target that runs another image than is to run there, or another configuration, has drifted; one whose \
-            report is out of date is silent. It takes the right 'pull' for a repository, else 'audit'.
+            report is out of date is stale. It takes the right 'pull' for a repository, else 'audit'.
 
             """ + ClientCommand.exitStatuses
     )

@@ -127,7 +127,7 @@ let package = Package(
         ),
         .target(
             name: "Probing",
-            dependencies: ["Cryptography", "OCI", "RegistryClient"],
+            dependencies: ["Cryptography", "OCI", "RegistryClient", "Transparency"],
             swiftSettings: strictWithC
         ),
         .target(
@@ -301,7 +301,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ProbingTests",
-            dependencies: ["Catalog", "OCI", "Probing", "RegistryClient", "TestSupport"],
+            dependencies: [
+                "Catalog", "Cryptography", "OCI", "Probing", "RegistryClient", "TestSupport", "Transparency",
+            ],
             swiftSettings: testing
         ),
         .testTarget(name: "ReleasesTests", dependencies: ["OCI", "Releases"], swiftSettings: testing),

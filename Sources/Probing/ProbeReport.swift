@@ -12,13 +12,15 @@ package enum ProbeStep: String, CaseIterable, Sendable {
     case pullTag = "pull_tag"
     case pullDigest = "pull_digest"
     case pullBlobs = "pull_blobs"
+    /// Asks the log for the proof of what was pulled, where its keys are known.
+    case prove
     case delete
 
     /// Whether it tells if images can be fetched: that is what availability is.
     package var isOfAvailability: Bool {
         switch self {
         case .knock, .pullTag, .pullDigest, .pullBlobs: true
-        case .pushBlobs, .pushManifest, .delete: false
+        case .pushBlobs, .pushManifest, .prove, .delete: false
         }
     }
 }

@@ -3,6 +3,7 @@
 
 package import OCI
 package import RegistryClient
+package import Transparency
 
 /// A registry that is probed.
 package struct ProbeTarget: Sendable {
@@ -13,6 +14,8 @@ package struct ProbeTarget: Sendable {
     package let repository: RepositoryName?
     package let credentials: CredentialSource
     package let transport: Transport.Options
+    /// The keys of its log as they are now; none where its proofs are not asked for.
+    package let logKeys: @Sendable () -> [NoteVerifier]
 
     /// - Parameters:
     ///   - name: The region, as figures call it.
@@ -20,6 +23,7 @@ package struct ProbeTarget: Sendable {
     ///   - repository: Where canaries are pushed; nil to knock only.
     ///   - credentials: Where credentials come from.
     ///   - transport: How it is reached; the timeouts are replaced.
+    ///   - logKeys: The keys of its log as they are now; none where its proofs are not to be asked for.
     ///   - milliseconds: How long a request may take.
     package init(
         name: String,
@@ -27,12 +31,14 @@ package struct ProbeTarget: Sendable {
         repository: RepositoryName?,
         credentials: CredentialSource,
         transport: Transport.Options = Transport.Options(),
+        logKeys: @escaping @Sendable () -> [NoteVerifier] = { [] },
         milliseconds: Int64
     ) {
         self.name = name
         self.origin = origin
         self.repository = repository
         self.credentials = credentials
+        self.logKeys = logKeys
         var transport = transport
         transport.timeouts.connect = milliseconds
         transport.timeouts.answer = milliseconds

@@ -4,6 +4,7 @@
 internal import Cryptography
 internal import OCI
 package import RegistryClient
+internal import Transparency
 
 /// Does what clients do with a registry, and notes how each step went.
 ///
@@ -156,10 +157,21 @@ private struct Round: Sendable {
             return await step(.knock) { () throws(ClientError) in try await client.knock() }
         }
         if report.steps.contains(where: { $0.failure?.code == .notFound }) { self.canary = nil }
+        if report.isAvailable { await prove(former ?? canary, client, target.logKeys()) }
         guard let former, former != canary, report.isAvailable else { return }
         await step(.delete) { () throws(ClientError) in
             try await client.delete(.tag(former.tag))
             try await client.delete(.digest(former.digest))
+        }
+    }
+
+    /// Asks for the proof of a canary: of one from an earlier round where there is one, which is sealed by now.
+    private mutating func prove(_ canary: Canary, _ client: CanaryClient, _ keys: [NoteVerifier]) async {
+        guard !keys.isEmpty else { return }
+        await step(.prove) { () throws(ClientError) in
+            for reference in [Reference.tag(canary.tag), .digest(canary.digest)] {
+                try await client.prove(reference, is: canary.digest, by: keys)
+            }
         }
     }
 

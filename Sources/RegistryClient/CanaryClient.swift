@@ -4,6 +4,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 package import OCI
+package import Transparency
 
 /// One repository of a registry, asked as a client asks, in one attempt each: what a client would try again is seen.
 package struct CanaryClient: Sendable {
@@ -119,6 +120,22 @@ package struct CanaryClient: Sendable {
         guard found == digest else {
             throw ClientError(.integrity, "\(origin) was to serve \(digest) and serves bytes with the digest \(found)")
         }
+    }
+
+    /// Proves by the registry's log that a reference stands for a digest. The registry waits until that is sealed.
+    ///
+    /// - Parameters:
+    ///   - reference: The tag or digest.
+    ///   - digest: What it stands for.
+    ///   - keys: Of the log.
+    /// - Throws: `.integrity` where the proof does not hold; `.policy` where there is none, or one of another log.
+    package func prove(
+        _ reference: Reference,
+        is digest: Digest,
+        by keys: [NoteVerifier]
+    ) async throws(ClientError) {
+        let check = LogCheck(keys: keys, statePath: nil, environment: [:])
+        _ = try await check.proven(reference, is: digest, by: LogClient(repository: repository), attempts: 1)
     }
 
     /// Deletes a tag or a manifest; what is not there is deleted.

@@ -58,7 +58,39 @@ package struct LogCheck: Sendable {
         in repository: RemoteRepository
     ) async throws(ClientError) -> Report {
         let log = LogClient(repository: repository)
-        let proof = try await log.proof(of: reference)
+        let found = try await proven(reference, is: digest, by: log)
+        let (proof, checkpoint) = (found.proof, found.proof.checkpoint)
+        let state = LogState(path: try path(of: checkpoint.origin))
+        let former = try await extend(state, to: checkpoint, proof.note, log)
+        if let tag = reference.tag { try await requireLatest(proof, tag, repository, state) }
+        return Report(
+            origin: checkpoint.origin.description,
+            index: proof.inclusion.index,
+            size: checkpoint.size,
+            formerSize: former,
+            entry: found.entry,
+            witnesses: found.cosigners
+        )
+    }
+
+    /// What a proof shows by itself, whatever was seen of the log before.
+    struct Proven: Sendable {
+        let proof: TransparencyProof
+        let entry: LogEntry
+        let cosigners: [String]
+    }
+
+    /// Proves that a pinned key has signed a tree in which a reference stands for a digest.
+    ///
+    /// - Throws: As `prove`.
+    func proven(
+        _ reference: Reference,
+        is digest: Digest,
+        by log: LogClient,
+        attempts: Int = ClientLimits.attempts
+    ) async throws(ClientError) -> Proven {
+        let repository = log.repository
+        let proof = try await log.proof(of: reference, attempts: attempts)
         guard let leaf = proof.extra else {
             throw ClientError(.integrity, "the proof of \(repository.origin) comes without its entry")
         }
@@ -70,17 +102,7 @@ package struct LogCheck: Sendable {
             throw ClientError(.integrity, "the entry in the log \(checkpoint.origin) says that it is of \(other)")
         }
         try entry.require(repository.name, reference, digest)
-        let state = LogState(path: try path(of: checkpoint.origin))
-        let former = try await extend(state, to: checkpoint, proof.note, log)
-        if let tag = reference.tag { try await requireLatest(proof, tag, repository, state) }
-        return Report(
-            origin: checkpoint.origin.description,
-            index: proof.inclusion.index,
-            size: checkpoint.size,
-            formerSize: former,
-            entry: entry,
-            witnesses: cosigners
-        )
+        return Proven(proof: proof, entry: entry, cosigners: cosigners)
     }
 
     private func path(of origin: NoteLine) throws(ClientError) -> String {

@@ -14,10 +14,14 @@ struct LogClient: Sendable {
     ///
     /// - Throws: `.policy` where the registry keeps no log, or has none for this; `.integrity` for what is no proof,
     /// and where the proof is withheld.
-    func proof(of reference: Reference) async throws(ClientError) -> TransparencyProof {
+    func proof(
+        of reference: Reference,
+        attempts: Int = ClientLimits.attempts
+    ) async throws(ClientError) -> TransparencyProof {
         let call = RemoteRepository.Call(
             target: repository.target("_cairn/proof/\(reference)"),
-            purpose: "fetching the proof of \(repository.name) \(reference)"
+            purpose: "fetching the proof of \(repository.name) \(reference)",
+            attempts: attempts
         )
         let body: [UInt8]
         do {

@@ -19,7 +19,10 @@ extension MetricsCatalogue {
                 "region",
                 .init(
                     "step",
-                    ["knock", "push_blobs", "push_manifest", "pull_tag", "pull_digest", "pull_blobs", "delete"]
+                    [
+                        "knock", "push_blobs", "push_manifest", "pull_tag", "pull_digest", "pull_blobs", "prove",
+                        "delete",
+                    ]
                 ),
             ],
             help: "How long a step took.",

@@ -75,11 +75,12 @@ struct Server: Sendable {
             tracer: telemetry?.tracer
         )
         let server = httpServer(responder, tls, connectionLimits, port)
+        let prober = ProbeService(configuration, keeper, port, store.registry.journal)
         try await runUntilSignal(
             exporting(telemetry, metrics, store) + keeping(store, logger) + [
                 keeper, collecting, following,
                 try LayerScanning(registry: store.registry, signer: configuration.signerDirectory), scrubbing,
-                DenialWriter(recorder: recorder), telling, watch, server, ProbeService(configuration, keeper, port),
+                DenialWriter(recorder: recorder), telling, watch, server, prober,
                 DrainNotice(health, store.registry.journal, following.regions, logger),
             ]
         )

@@ -2,12 +2,14 @@
 // Copyright the Cairn authors
 
 import Catalog
+import Cryptography
 import OCI
 import Probing
 import RegistryClient
 import Synchronization
 import TestSupport
 import Testing
+import Transparency
 
 /// The prober at a real registry.
 @Suite struct ProberTests {
@@ -31,13 +33,15 @@ import Testing
     private static func target(
         _ port: Int,
         pushes: Bool = true,
-        name: String = "eu"
+        name: String = "eu",
+        logKeys: [NoteVerifier] = []
     ) throws -> ProbeTarget {
         ProbeTarget(
             name: name,
             origin: try Origin(parsing: "127.0.0.1:\(port)", tls: .nowhere),
             repository: pushes ? RepositoryName("cairn-canary/eu") : nil,
             credentials: try CredentialSource(given: nil, environment: [:]),
+            logKeys: { logKeys },
             milliseconds: 5_000
         )
     }
@@ -62,6 +66,25 @@ import Testing
             #expect(third.steps.last?.step == .delete && third.failure == nil, "\(third.steps)")
             let left = try await Self.tags(server)
             #expect(left.map(\.description) == [canary?.tag.description], "one at a time")
+        }
+    }
+
+    /// What cannot be proven can be fetched all the same: that is another failure than an outage.
+    @Test func aProofThatIsMissingIsNoOutage() async throws {
+        try await TestServer.with { server in
+            let prober = Prober(World().environment)
+            let key = try NoteVerifier(
+                name: KeyName(parsing: "eu.example/log"),
+                key: SigningKey(seed: [UInt8](repeating: 9, count: 32)).verificationKey
+            )
+            let target = try Self.target(server.port, logKeys: [key])
+            var canary: Canary?
+            for pushes in [true, false] {
+                let report = await prober.round(target, &canary, pushes: pushes)
+                #expect(report.steps.last?.step == .prove && report.failure?.step == .prove, "\(report.steps)")
+                #expect(report.failure?.failure?.code == .policy, "this registry keeps no log")
+                #expect(report.isAvailable && report.refusal == nil)
+            }
         }
     }
 

@@ -205,6 +205,43 @@ struct LogCheckTests {
         #expect(rotated.size == 1)
     }
 
+    /// The prober has no history: each proof stands for itself.
+    @Test func aCanaryIsProvenOrNot() async throws {
+        let registry = DoubleRegistry()
+        var log = try DoubleLog(seed: 1)
+        let stranger = try DoubleLog(seed: 2)
+        try log.serve(on: registry, "1.0", setting: "1.0", to: digest)
+        #expect(try await refusalOfCanary(log, registry, digest) == nil)
+        #expect(try await refusalOfCanary(stranger, registry, digest)?.code == .integrity)
+        let unknown = try DoubleLog(origin: "elsewhere.example/log", seed: 1)
+        #expect(try await refusalOfCanary(unknown, registry, digest)?.code == .policy)
+        #expect(try await refusalOfCanary(log, registry, other)?.code == .integrity)
+        registry.edit { $0.documents = [:] }
+        #expect(try await refusalOfCanary(log, registry, digest)?.code == .policy)
+    }
+
+    private func refusalOfCanary(
+        _ log: DoubleLog,
+        _ registry: DoubleRegistry,
+        _ digest: Digest
+    ) async throws -> ClientError? {
+        let (keys, tag) = ([log.signer.verifier], try Reference(parsing: "1.0"))
+        let name = try RepositoryName(parsing: registry.name)
+        return try await registry.with { server in
+            try await failure {
+                try await Transport.with(Transport.Options()) { transport async throws(ClientError) in
+                    let client = try CanaryClient(
+                        origin: Origin(scheme: .http, host: "127.0.0.1", port: server.port),
+                        name: name,
+                        credentials: CredentialSource(given: nil, environment: [:]),
+                        transport: transport
+                    )
+                    try await client.prove(tag, is: digest, by: keys)
+                }
+            }
+        }
+    }
+
     @Test func aCheckpointCountsOnceTheQuorumCosigned() async throws {
         let registry = DoubleRegistry()
         var log = try DoubleLog()

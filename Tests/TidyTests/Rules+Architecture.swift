@@ -26,7 +26,7 @@ extension Rule {
             "Transparency", "Trust",
         ],
         "RegistryClient": ["OCI", "Cryptography", "ImageDiff", "LayerArchive", "Releases", "Transparency", "Trust"],
-        "Probing": ["OCI", "Cryptography", "RegistryClient"],
+        "Probing": ["OCI", "Cryptography", "RegistryClient", "Transparency"],
         "Access": ["OCI", "Cryptography", "CBcrypt", "Settings"],
         "HTTPAPI": [
             "OCI", "Access", "Content", "Journal", "Maintenance", "Registry", "Releases", "Replication",

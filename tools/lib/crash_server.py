@@ -6,18 +6,12 @@ import base64
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import time
 
 from crash_client import Client, Ledger, request
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from ports import free_port
 
 
 class Server:

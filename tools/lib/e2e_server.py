@@ -5,13 +5,15 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
+from ports import free_port
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30
+# Nothing is said by it of how long a start takes: the machine may be busy with other campaigns.
+START_SECONDS = 120
 STOP_SECONDS = 60
 
 
@@ -27,12 +29,6 @@ def ensure_binary(path, log):
         log("building the server (swift build -c release --product cairn)")
         subprocess.run(["swift", "build", "-c", "release", "--product", "cairn"], cwd=CHECKOUT, check=True)
     return default_binary()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:
@@ -79,7 +75,7 @@ class Server:
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
@@ -113,7 +109,7 @@ class Server:
     def fsck(self, deep=True):
         """The exit status and output of `cairn fsck`."""
         command = [self.binary, "fsck", "--root", str(self.root)] + (["--deep"] if deep else [])
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
         return result.returncode, result.stdout
 
     def open_files(self):

@@ -6,19 +6,14 @@ import http.client
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import time
 from pathlib import Path
 
-START_SECONDS = 30
+from ports import free_port
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+START_SECONDS = 120
 
 
 def call(port, method, path, body=None, headers=None, timeout=60):

@@ -169,6 +169,16 @@ extension RuleCatalogue {
                 "damaged-blobs",
                 "{{ $labels.source }} served other bytes than their digest promises"
             ),
+            gauge(
+                "CairnProbeDisproved",
+                """
+                sum by (region) (\(grown("cairn_probe_failures_total{reason=\"integrity\"}", minutes: 60))) > 0
+                """,
+                wait: 0,
+                .page,
+                "damaged-blobs",
+                "{{ $labels.region }} serves a canary with other bytes than were pushed, or its log does not prove it"
+            ),
         ]
     }
 

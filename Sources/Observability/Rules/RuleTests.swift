@@ -161,6 +161,7 @@ package enum RuleTests {
     private static var storageCases: [Case] {
         let place = "instance=\"eu:5000\",region=\"eu\""
         let labels = [["instance": "eu:5000", "region": "eu"]]
+        let proof = "instance=\"eu:5000\",step=\"prove\""
         let wrong = "cairn_fetches_total{kind=\"blob\",result=\"wrong_bytes\",source=\"us\",\(place)}"
         return [
             Case(
@@ -202,6 +203,18 @@ package enum RuleTests {
                 expected: [
                     Expected(alert: "CairnWrongBytes", minute: 75, labels: []),
                     Expected(alert: "CairnWrongBytes", minute: 85, labels: [["source": "us", "region": "eu"]]),
+                ]
+            ),
+            Case(
+                name: "a canary is not what the log says",
+                series: [
+                    ("cairn_probe_failures_total{\(proof),region=\"us\",reason=\"integrity\"}", "_x10 1x140"),
+                    ("cairn_probe_failures_total{\(proof),region=\"ap\",reason=\"policy\"}", "_x10 1+1x140"),
+                ],
+                expected: [
+                    Expected(alert: "CairnProbeDisproved", minute: 5, labels: []),
+                    Expected(alert: "CairnProbeDisproved", minute: 15, labels: [["region": "us"]]),
+                    Expected(alert: "CairnProbeDisproved", minute: 120, labels: []),
                 ]
             ),
             Case(

@@ -144,12 +144,7 @@ struct TrustOptions: ParsableArguments {
     var isEmpty: Bool { keys.isEmpty && policy == nil && logKeys.isEmpty && logPolicy == nil }
 
     func verifier() throws(ClientError) -> ImageVerifier {
-        var verifiers: [NoteVerifier] = []
-        for text in logKeys {
-            do { verifiers.append(try NoteVerifier(parsing: text)) } catch {
-                throw ClientError(.usage, "--log-key: \(error.reason)")
-            }
-        }
+        let verifiers = try Self.verifiers(logKeys)
         let log = LogCheck(
             keys: verifiers,
             policy: try trustedLogs(),
@@ -161,6 +156,17 @@ struct TrustOptions: ParsableArguments {
             log: verifiers.isEmpty && logPolicy == nil ? nil : log,
             trust: keys.isEmpty && policy == nil ? nil : trust
         )
+    }
+
+    /// What `--log-key` gives.
+    static func verifiers(_ logKeys: [String]) throws(ClientError) -> [NoteVerifier] {
+        var verifiers: [NoteVerifier] = []
+        for text in logKeys {
+            do { verifiers.append(try NoteVerifier(parsing: text)) } catch {
+                throw ClientError(.usage, "--log-key: \(error.reason)")
+            }
+        }
+        return verifiers
     }
 
     private func trustedLogs() throws(ClientError) -> TrustedLogs? {

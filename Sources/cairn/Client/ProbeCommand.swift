@@ -14,8 +14,9 @@ struct ProbeCommand: AsyncParsableCommand {
         abstract: "Do what clients do with a registry, and say how each step went.",
         discussion: """
             A round pushes a small image of random bytes, pulls it by tag and by digest, compares every byte, and \
-            deletes it. It takes the rights to push, pull and delete in the repository of canaries; each round leaves \
-            some entries in the log. The command ends with status 12 where an image could not be fetched in a round.
+            deletes it. With --log-key it also has the registry's log prove what was pulled. It takes the rights to \
+            push, pull and delete in the repository of canaries; each round leaves some entries in the \
+            log. The command ends with status 12 where an image could not be fetched in a round.
 
             """ + ClientCommand.exitStatuses
     )
@@ -38,6 +39,12 @@ struct ProbeCommand: AsyncParsableCommand {
     @Flag(help: "Push nothing: ask only whether the registry answers.")
     var knock = false
 
+    @Option(
+        name: .customLong("log-key"),
+        help: ArgumentHelp("Key of the registry's log, name+id+base64; may be repeated.", valueName: "vkey")
+    )
+    var logKeys: [String] = []
+
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
     @Option(help: "Form of the result on standard output: in JSON, a line for each round.")
@@ -59,9 +66,9 @@ struct ProbeCommand: AsyncParsableCommand {
                 if let canary { await prober.end(canary, at: target, &report) }
                 Console.say(output == .json ? report.json : report.line)
                 done += 1
-                if !report.isAvailable || report.refusal != nil {
+                if let failure = report.failureOfRound {
                     failed += 1
-                    lastFailure = report.refusal.map { ClientError(.denied, $0) } ?? report.failure?.failure
+                    lastFailure = failure
                 }
                 if let rounds, done >= rounds { break }
                 let spent = environment.prober.monotonic() &- begin
@@ -71,7 +78,7 @@ struct ProbeCommand: AsyncParsableCommand {
             guard failed > 0 else { return }
             throw ClientError(
                 lastFailure?.code ?? .network,
-                "\(failed) of \(done) rounds failed; the last: \(lastFailure?.reason ?? "nothing could be pulled")"
+                "\(failed) of \(done) rounds failed; the last: \(lastFailure?.reason ?? "")"
             )
         }
     }
@@ -94,18 +101,28 @@ struct ProbeCommand: AsyncParsableCommand {
         guard let seconds = TimeSpan.seconds(timeout), seconds * 1_000 <= ProbeLimits.timeout.upperBound else {
             throw ClientError(.usage, "--timeout is a span from 1s to 60s")
         }
+        let keys = try TrustOptions.verifiers(logKeys)
         return ProbeTarget(
             name: registry,
             origin: try Origin(parsing: registry, tls: connection.tls()),
             repository: knock ? nil : name,
             credentials: try connection.credentials(),
             transport: connection.transport,
+            logKeys: { keys },
             milliseconds: seconds * 1_000
         )
     }
 }
 
 extension ProbeReport {
+    /// What a round failed by: an image that could not be had or proven, or what the prober may not do.
+    fileprivate var failureOfRound: ClientError? {
+        if let refusal { return ClientError(.denied, refusal) }
+        let proof = steps.first { $0.step == .prove }?.failure
+        guard isAvailable else { return failure?.failure ?? ClientError(.network, "nothing could be pulled") }
+        return proof
+    }
+
     fileprivate var line: String {
         let steps = steps.map { step in
             "\(step.step.rawValue) \(Self.milliseconds(step.seconds)) ms" + (step.failure == nil ? "" : " FAILED")

@@ -3,6 +3,7 @@
 
 import Dispatch
 import Foundation
+import Journal
 import Logging
 import Metrics
 import OCI
@@ -11,6 +12,7 @@ import Probing
 import RegistryClient
 import ServiceLifecycle
 import Synchronization
+import Transparency
 
 /// Probes this registry and others while the server runs.
 struct ProbeService: Service {
@@ -18,10 +20,13 @@ struct ProbeService: Service {
     private let keeper: AvailabilityKeeper
     private let listen: ListenAddress
     private let port: ListeningPort
+    /// The keys with which this registry signs its log now.
+    private let ownKeys: @Sendable () -> [NoteVerifier]
     private let logger = Logger(label: "probe")
 
-    init(_ configuration: Configuration, _ keeper: AvailabilityKeeper, _ port: ListeningPort) {
+    init(_ configuration: Configuration, _ keeper: AvailabilityKeeper, _ port: ListeningPort, _ journal: Journal?) {
         settings = configuration.probe
+        ownKeys = { (journal?.keys ?? []).compactMap { try? NoteVerifier(parsing: $0) } }
         listen = configuration.listen
         self.keeper = keeper
         self.port = port
@@ -69,6 +74,8 @@ struct ProbeService: Service {
         let name: String
         /// How it is reached; nil for this one's own socket.
         let remote: RemoteSettings?
+        /// The keys of its log; none where they are not known, and for this registry itself.
+        var logKeys: [NoteVerifier] = []
     }
 
     /// What is probed by a registry that has a name: of nothing else samples are expected.
@@ -84,11 +91,18 @@ struct ProbeService: Service {
         if settings.own != nil || configuration.tlsCertificate == nil { add(Aim(name: name, remote: settings.own)) }
         // Who pushes nothing asks nobody else.
         guard settings.pushes else { return aims }
-        for target in settings.targets { add(Aim(name: target.name, remote: target.remote)) }
+        for target in settings.targets {
+            add(Aim(name: target.name, remote: target.remote, logKeys: target.logKeys))
+        }
         for region in settings.probesPeers ? configuration.regions : [] {
-            add(Aim(name: region.name, remote: region.remote))
+            add(Aim(name: region.name, remote: region.remote, logKeys: region.keys))
         }
         return aims
+    }
+
+    private func logKeys(of aim: Aim, own name: String) -> @Sendable () -> [NoteVerifier] {
+        if aim.name == name { return ownKeys }
+        return { aim.logKeys }
     }
 
     private func targets(_ port: Int) -> [ProbeTarget] {
@@ -112,6 +126,7 @@ struct ProbeService: Service {
                     repository: settings.repository(of: name),
                     credentials: try CredentialSource(given: credentials, environment: [:]),
                     transport: options,
+                    logKeys: logKeys(of: aim, own: name),
                     milliseconds: settings.milliseconds
                 )
             } catch {

@@ -5,6 +5,7 @@ import OCI
 import Probing
 import RegistryClient
 import Settings
+import Transparency
 import Yams
 
 /// The section `probe` of the configuration file: how the registry is asked what a client would ask.
@@ -19,7 +20,7 @@ import Yams
 ///   username: robot+probe     # who may push, pull and delete there
 ///   password-file: probe.password
 ///   peers: true               # the regions that are followed are probed too, as who follows them
-///   targets: [{name: ap, url: "https://ap.example", username: …, password-file: …}]
+///   targets: [{name: ap, url: "https://ap.example", username: …, password-file: …, log-keys: [NAME+ID+KEY]}]
 ///   enabled: true
 /// ```
 ///
@@ -32,6 +33,8 @@ struct ProbeSettings: Sendable, Hashable {
     struct Target: Sendable, Hashable {
         let name: String
         let remote: RemoteSettings
+        /// Of its log; none where its proofs are not asked for.
+        let logKeys: [NoteVerifier]
     }
 
     var isEnabled = true
@@ -81,12 +84,19 @@ struct ProbeSettings: Sendable, Hashable {
             passwordFile = try RemoteSettings.passwordFile(fields, directory: directory)
         }
         for element in try fields.elements("targets") {
-            let target = try Fields(element, "a target of the prober", keys: ["name"] + RemoteSettings.keys)
+            let keys = ["name", "log-keys"] + RemoteSettings.keys
+            let target = try Fields(element, "a target of the prober", keys: keys)
             let name = try target.word(try target.required("name"), "name")
             guard !targets.contains(where: { $0.name == name }) else {
                 throw target.error("name", "is of two targets")
             }
-            targets.append(Target(name: name, remote: try RemoteSettings(target, directory: directory)))
+            targets.append(
+                Target(
+                    name: name,
+                    remote: try RemoteSettings(target, directory: directory),
+                    logKeys: try RegionSettings.logKeys(target)
+                )
+            )
         }
         guard targets.count < ProbeLimits.targets else {
             throw fields.error("targets", "names fewer than \(ProbeLimits.targets)")

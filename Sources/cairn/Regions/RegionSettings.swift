@@ -68,6 +68,17 @@ struct RegionSettings: Sendable, Hashable {
         return regions
     }
 
+    /// The keys of a log, as its `/log/vkey` lists them.
+    static func logKeys(_ fields: YAMLFields<SectionError>) throws(SectionError) -> [NoteVerifier] {
+        try fields.list("log-keys") { text throws(SectionError) in
+            do throws(TransparencyError) {
+                return try NoteVerifier(parsing: text)
+            } catch {
+                throw SectionError(.invalid, "one is no key of a log: \(error.reason)", line: nil)
+            }
+        }
+    }
+
     private init(_ node: Node, directory: String) throws(SectionError) {
         let fields = try YAMLFields<SectionError>(
             node,
@@ -78,13 +89,7 @@ struct RegionSettings: Sendable, Hashable {
         // It is the name of a directory.
         guard !name.hasPrefix(".") else { throw fields.error("name", "does not begin with '.'") }
         remote = try RemoteSettings(fields, directory: directory)
-        keys = try fields.list("log-keys") { text throws(SectionError) in
-            do throws(TransparencyError) {
-                return try NoteVerifier(parsing: text)
-            } catch {
-                throw SectionError(.invalid, "one is no key of a log: \(error.reason)", line: nil)
-            }
-        }
+        keys = try Self.logKeys(fields)
         guard (1...Self.keysLimit).contains(keys.count), Set(keys.map(\.name)).count == 1 else {
             throw fields.error("log-keys", "names 1 to \(Self.keysLimit) keys of one log, as /log/vkey lists them")
         }

@@ -4,7 +4,7 @@
 
 import json
 
-from access_server import basic, bearer, claims
+from access_server import basic, bearer, claims, write_atomically
 from access_world import PASSWORD, RULES
 from e2e_cases import case, expect, expect_equal
 
@@ -84,12 +84,12 @@ def users_change(world):
     world.eventually_known("dave", "second")
     expect_equal(server.call("GET", "/v2/", [basic("dave", "first")]).status, 401, "dave's old password")
     seen = len(server.log_records())
-    file.write_text(with_dave + "eve:{SHA}notbcrypt\n")
+    write_atomically(file, with_dave + "eve:{SHA}notbcrypt\n")
     server.hang_up()
     server.eventually(lambda: any(refusal(record) for record in server.log_records()[seen:]), "the log tells of it")
     expect_equal(server.call("GET", "/v2/", [basic("dave", "second")]).status, 200, "dave, after the broken file")
     token = server.token(basic("dave", "second"))
-    file.write_text(before)
+    write_atomically(file, before)
     server.hang_up()
     server.eventually(lambda: server.call("GET", "/v2/", [basic("dave", "second")]).status == 401, "dave is gone")
     expect_equal(server.call("GET", "/v2/", [bearer(token)]).status, 401, "a token of a user who is gone")

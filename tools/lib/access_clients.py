@@ -3,6 +3,7 @@
 """Cases of real clients that log in, push, pull and mount over verified TLS: as user, as robot, and by ID token."""
 
 import json
+import time
 from pathlib import Path
 
 from access_world import PASSWORD
@@ -11,6 +12,8 @@ from e2e_images import sha256
 from environments import environment
 
 KINDS = ("user", "robot", "ID token")
+# A request is in the log a moment after it was answered.
+LOG_SECONDS = 20
 
 
 def credentials(world, kind):
@@ -72,7 +75,9 @@ def skopeo_round(world, kind):
 
 
 def mounted(world, repository):
-    count = mounts(world, f"{repository}-mounted")
+    deadline = time.monotonic() + LOG_SECONDS
+    while (count := mounts(world, f"{repository}-mounted")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
     expect(count >= 2, f"{count} blobs were mounted; the image has 3")
     return f"{count} blobs mounted"
 

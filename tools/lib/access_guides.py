@@ -11,8 +11,11 @@ import time
 
 from access_world import AUDIENCE
 from e2e_cases import case, expect, expect_equal
-from e2e_server import CHECKOUT, free_port
+from e2e_server import CHECKOUT, START_SECONDS, free_port
 
+# What the server takes within about a second is waited for so long: the machine may be busy.
+NOTICE_SECONDS = 30
+APPLIED = "access rules applied"
 SECRET = re.compile(r"cairn_[A-Za-z0-9_-]{40,}")
 
 
@@ -50,7 +53,7 @@ class Reader:
         """Runs a block; its output is both streams."""
         script = script.replace("127.0.0.1:5000", f"127.0.0.1:{self.port}")
         result = subprocess.run(
-            ["bash", "-e", "-c", script], cwd=self.place, env=self.environment, text=True, timeout=120,
+            ["bash", "-e", "-c", script], cwd=self.place, env=self.environment, text=True, timeout=300,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         expect(not check or result.returncode == 0, f"exit {result.returncode} of\n{script}\n{result.stdout[-800:]}")
@@ -63,23 +66,42 @@ class Reader:
                 ["bash", "-c", script], cwd=self.place, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log,
             )
-        trust = str(self.place / "tls/certificate.pem")
-        ask = ["curl", "-s", "--cacert", trust, f"https://127.0.0.1:{self.port}/readyz"]
-        deadline = time.monotonic() + 20
-        while subprocess.run(ask, stdout=subprocess.DEVNULL, check=False).returncode != 0:
-            words = (self.folder / "serve.log").read_text()[-600:]
+        deadline = time.monotonic() + START_SECONDS
+        while self.curl("readyz").returncode != 0:
+            words = self.log()[-600:]
             expect(self.server.poll() is None and time.monotonic() < deadline, f"cairn serve: {words}")
             time.sleep(0.1)
+
+    def curl(self, path, *options):
+        trust = str(self.place / "tls/certificate.pem")
+        command = ["curl", "-s", "--cacert", trust, *options, f"https://127.0.0.1:{self.port}/{path}"]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+
+    def log(self):
+        return (self.folder / "serve.log").read_text(errors="replace")
+
+    def until(self, reached, what):
+        deadline = time.monotonic() + NOTICE_SECONDS
+        while not reached():
+            expect(time.monotonic() < deadline, f"after {NOTICE_SECONDS} s still not: {what}: {self.log()[-600:]}")
+            time.sleep(0.1)
+
+    def until_login(self, user, secret, status):
+        """Waits until the server has read the file that says who may log in."""
+        options = ["-o", "/dev/null", "-w", "%{http_code}", "-u", f"{user}:{secret}"]
+        self.until(lambda: self.curl("v2/", *options).stdout == status, f"{user} gets {status}")
 
     def reload(self, text):
         """Writes the configuration, and has it read."""
         file = self.place / "cairn.yml"
         fresh = file.with_suffix(".fresh")
         fresh.write_text(text)
+        before = self.log().count(APPLIED)
         os.rename(fresh, file)
         self.sh("cairn access check --config cairn.yml")
+        # Those of before the rename were read before: whoever is told of now has the new text.
         self.server.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        self.until(lambda: self.log().count(APPLIED) > before, "the rules are applied")
 
     def set(self, **variables):
         self.environment.update(variables)
@@ -87,7 +109,7 @@ class Reader:
     def end(self):
         if self.server is not None and self.server.poll() is None:
             self.server.terminate()
-            self.server.wait(timeout=30)
+            self.server.wait(timeout=60)
 
 
 def follow_admins(reader):
@@ -141,13 +163,13 @@ def deploy_agents(world, reader):
     reader.reload(file.read_text().replace("  rules:\n", "  rules:\n" + rules))
     reader.sh(check)
     reader.set(SECRET=SECRET.search(reader.sh(create).stdout)[0])
-    time.sleep(1.5)
+    reader.until_login("robot+agent-1", reader.environment["SECRET"], "200")
     reader.sh(pull)
     denied = reader.sh(refused, check=False)
     expect(denied.returncode != 0 and "deploy agents pull by digest" in denied.stdout, f"it says: {denied.stdout}")
     expect(digest in reader.sh(inspect).stdout, "skopeo inspect does not tell the digest")
     reader.sh(revoke)
-    time.sleep(1.5)
+    reader.until_login("robot+agent-1", reader.environment["SECRET"], "401")
     gone = reader.sh(pull.splitlines()[0], check=False)
     expect(gone.returncode != 0, "the revoked agent logs in")
     # With a certificate, and without the login.
@@ -185,14 +207,16 @@ def ci_jobs(world, reader):
     expect("allow" in reader.sh(explain).stdout, "explain does not say that it is allowed")
     reader.sh("podman logout 127.0.0.1:5000")
     reader.set(SECRET=SECRET.search(reader.sh(create).stdout)[0])
-    time.sleep(1.5)
+    reader.until_login("robot+ci", reader.environment["SECRET"], "200")
     reader.sh(by_robot)
     listed, rotated, _ = robots.splitlines()
     expect("ci" in reader.sh(listed).stdout, "robot list does not show ci")
     fresh = SECRET.search(reader.sh(rotated).stdout)[0]
     expect(fresh != reader.environment["SECRET"], "rotate prints the same secret")
     reader.sh(robots.splitlines()[2])
-    time.sleep(1.5)
+    # The former secret ends with the rotation, the new one with the robot.
+    for secret in (reader.environment["SECRET"], fresh):
+        reader.until_login("robot+ci", secret, "401")
     reader.set(SECRET=fresh)
     gone = reader.sh(by_robot.splitlines()[0], check=False)
     expect_equal(gone.returncode != 0, True, "login of the revoked robot refused")

@@ -18,7 +18,7 @@ from e2e_server import free_port
 from environments import environment
 
 CALLBACK = "https://ci.example/callback"
-START_SECONDS = 30
+START_SECONDS = 120
 # As it comes the package signs without naming the key; CI systems name it, and whoever verifies wants it.
 RUNNER = """
 import sys
@@ -102,7 +102,7 @@ class Issuer:
             data, fields = json.dumps(document).encode(), {"Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data, fields, method=method)
         try:
-            with self._opener.open(request, timeout=10) as response:
+            with self._opener.open(request, timeout=30) as response:
                 return response.headers, response.read()
         except urllib.error.HTTPError as error:
             if error.code == 302:

@@ -13,6 +13,8 @@ import time
 from crash_client import Client, Ledger, request
 from ports import free_port
 
+START_SECONDS = 60
+
 
 class Server:
     def __init__(self, binary, root, wrapper=()):
@@ -23,7 +25,7 @@ class Server:
             [*wrapper, binary, "serve", "--root", root, "--listen", f"127.0.0.1:{self.port}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         self.seconds = None
-        while time.monotonic() - began < 20 and self.process.poll() is None:
+        while time.monotonic() - began < START_SECONDS and self.process.poll() is None:
             try:
                 if request(self.port, "GET", "/livez")[0] == 200:
                     self.seconds = time.monotonic() - began
@@ -39,7 +41,7 @@ class Server:
             pass
         self.process.wait()
         # With a wrapper only that was waited for; the server may still be going, and hold the directory.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if subprocess.run(["pgrep", "-f", f"serve --root {self.root} "], stdout=subprocess.DEVNULL).returncode != 0:
                 return
@@ -47,7 +49,7 @@ class Server:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
 def check(binary, root, ledger):

@@ -11,7 +11,7 @@ from e2e_cases import Skip, case, expect, expect_equal, run
 from e2e_images import sha256, tar_layer
 from e2e_world import daemon_programs
 
-START_SECONDS = 20
+START_SECONDS = 120
 
 
 def wait_for(probe, process, log):

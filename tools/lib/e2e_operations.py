@@ -13,6 +13,16 @@ from e2e_images import sha256
 from e2e_server import free_port
 from e2e_transfers import MIB, OCTETS, start_upload, wait_for_bytes
 
+DRAIN_SECONDS = 10
+
+
+def refuses_work(world):
+    """Whether nothing new can be begun."""
+    try:
+        return exchange(world.port, "POST", "/v2/drain/late/blobs/uploads/", timeout=3).status == 503
+    except (OSError, Closed):
+        return True
+
 
 @case("SIGTERM lets a push in flight finish")
 def drain(world):
@@ -25,13 +35,12 @@ def drain(world):
         wait_for_bytes(world, location, 8 * MIB)
         world.server.terminate()
         time.sleep(0.5)
+        # It may hear of the signal later than that, but long before its time to drain is over.
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while not refuses_work(world) and time.monotonic() < deadline:
+            time.sleep(0.1)
         expect(world.server.process.poll() is None, "the server ended with a push in flight")
-        try:
-            late = exchange(world.port, "POST", "/v2/drain/late/blobs/uploads/", timeout=3)
-            refused = late.status == 503
-        except (OSError, Closed):
-            refused = True
-        expect(refused, "new work is taken while the server drains")
+        expect(refuses_work(world), "new work is taken while the server drains")
         connection.send(data[16 * MIB :])
         reply = connection.reply()
     expect_equal(reply.status, 201, "push that was in flight")
@@ -62,14 +71,15 @@ def second_server(world):
         stderr=subprocess.STDOUT,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=20,
+        timeout=120,
     )
     expect(result.returncode != 0, "a second server ran and ended well")
     expect(result.returncode > 0, f"the second server died of signal {-result.returncode}: {result.stdout[-300:]}")
     expect(
         str(world.server.root) in result.stdout or "lock" in result.stdout.lower(), f"it says: {result.stdout[-300:]}"
     )
-    expect(world.server.ready(), "the first server is no longer ready")
+    # A busy machine may need longer for an answer than is waited for once.
+    expect(any(world.server.ready() for _ in range(10)), "the first server is no longer ready")
 
 
 def damaged(world, repository, damage):

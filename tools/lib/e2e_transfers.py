@@ -36,7 +36,7 @@ def session_bytes(world, location):
 
 def wait_for_bytes(world, location, wanted):
     """Waits until the session has no more to take of what was sent: `wanted`, or as much as it ever reaches."""
-    deadline, seen = time.monotonic() + 20, None
+    deadline, seen = time.monotonic() + 60, None
     while time.monotonic() < deadline:
         seen = session_bytes(world, location)
         if seen is None or seen >= wanted:
@@ -126,9 +126,9 @@ def download_cut(world):
     expect_equal(exchange(world.port, "PUT", f"{location}?digest={name}", OCTETS, data).status, 201, "push")
     target = world.folder / "cut.bin"
     address = f"http://{world.host}/v2/cut/app/blobs/{name}"
-    command = ["curl", "-sS", "--noproxy", "*", "--limit-rate", "64M", "-o", str(target), address]
+    command = ["curl", "-sS", "--noproxy", "*", "--limit-rate", "16M", "-o", str(target), address]
     process = subprocess.Popen(command, env=world.environment)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (target.exists() and target.stat().st_size > 20 * MIB):
         time.sleep(0.01)
     process.kill()
@@ -148,7 +148,7 @@ def upload_cut(world):
     with Connection(world.port) as connection:
         connection.send(message("PATCH", location, OCTETS + [("Content-Length", str(len(data)))], data[:21_000_000]))
         wait_for_bytes(world, location, 1)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and session_bytes(world, location) != 21_000_000:
         time.sleep(0.05)
     offset = finish(world, "resume/cut", location, data)

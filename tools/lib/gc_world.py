@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ports import free_port
 
-START_SECONDS = 120
+START_SECONDS = 60
 
 
 def call(port, method, path, body=None, headers=None, timeout=60):
@@ -74,7 +74,7 @@ class CollectingServer:
         except ProcessLookupError:
             pass
         self.process.wait()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             search = ["pgrep", "-f", "--", f"--root {self.root} "]
             if subprocess.run(search, stdout=subprocess.DEVNULL, check=False).returncode != 0:

@@ -159,7 +159,7 @@ class World:
         last = int(reply.header("range").split("-")[1])
         return last + 1 if last else 0
 
-    def settle(self, location, wanted, seconds=5):
+    def settle(self, location, wanted, seconds=30):
         """Waits until the session says that it has that many bytes."""
         deadline = time.monotonic() + seconds
         while True:
@@ -170,7 +170,7 @@ class World:
                 raise ValueError(f"the session has {offset} bytes, wanted {wanted}")
             time.sleep(0.02)
 
-    def cancel(self, location, seconds=5):
+    def cancel(self, location, seconds=30):
         """Cancels a session, which a request that just broke off may still hold for a moment."""
         deadline = time.monotonic() + seconds
         while True:

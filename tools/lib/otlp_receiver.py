@@ -10,6 +10,7 @@ import json
 import threading
 import time
 
+from e2e_server import free_port
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -68,7 +69,7 @@ class Receiver:
         # Path and time of each request that was not taken.
         self.refused = []
         self.lock = threading.Lock()
-        self.server, self.port = None, 0
+        self.server, self.port = None, free_port()
         self.start()
 
     @property
@@ -106,7 +107,6 @@ class Receiver:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
-        self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):
@@ -154,7 +154,7 @@ class Receiver:
         with self.lock:
             return [span for span in self.spans if span.name == name]
 
-    def until(self, condition, what, seconds=30):
+    def until(self, condition, what, seconds=90):
         """Waits for spans that satisfy a condition."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -6,7 +6,7 @@ import json
 
 from e2e_cases import case, expect, expect_equal
 from otlp_world import new_trace, push_manifest
-from region_world import Region
+from region_world import Region, eventually
 
 CLIENT = 3
 
@@ -31,20 +31,26 @@ def followed(world):
         trace, parent = new_trace()
         status, _ = push_manifest(us.port, "team/app", "v1", [("traceparent", f"00-{trace}-{parent}-01")])
         expect_equal(status, 201, "the push")
-        merged = world.receiver.until(
-            lambda: [s for s in world.receiver.of_trace(trace)
-                     if s.name == "region.merge" and s.resource["region"] == "eu"], "the merge", 60)
+
+        def merges():
+            return [s for s in world.receiver.of_trace(trace)
+                    if s.name == "region.merge" and s.resource["region"] == "eu"]
+
+        def entries():
+            return {(s.attributes["cairn.log.origin"], s.attributes["cairn.log.index"]) for s in merges()}
 
         def one(name):
             return world.receiver.until(
                 lambda: [s for s in world.receiver.of_trace(trace) if s.name == name], f"the span {name}")[0]
 
+        world.receiver.until(merges, "the merge")
         push = one("PUT /v2/{name}/manifests/{reference}")
         expect_equal((push.parent, push.resource["region"]), (parent, "us"), "the push was there")
-        expect_equal({span.parent for span in merged}, {push.id}, "parents of the merge")
         seal = one("log.seal").attributes
-        entries = {(s.attributes["cairn.log.origin"], s.attributes["cairn.log.index"]) for s in merged}
-        expect((seal["cairn.log.origin"], seal["cairn.log.index"]) in entries, f"the sealed entry is one of {entries}")
+        # Entries of one push may be merged, and told, one after the other.
+        world.receiver.until(lambda: (seal["cairn.log.origin"], seal["cairn.log.index"]) in entries(),
+                             f"the merge of the sealed entry, which is one of {entries()}")
+        expect_equal({span.parent for span in merges()}, {push.id}, "parents of the merge")
         fetch = one("region.fetch")
         expect_equal((fetch.parent, fetch.resource["region"]), (push.id, "eu"), "the fetch")
         asked = world.receiver.until(
@@ -56,9 +62,13 @@ def followed(world):
             "their answers there")
         expect(all(s.attributes["http.request.method"] == "GET" for s in answered), "GET")
         # Its own rate is 0: nothing but what others keep is kept there.
-        own = [s for s in world.receiver.spans if s.resource.get("region") == "eu" and s.trace not in
-               {t.trace for t in world.receiver.spans if t.resource.get("region") == "us"}]
-        expect_equal(own, [], "traces that began where the rate is 0")
+        def own():
+            theirs = {span.trace for span in world.receiver.spans if span.resource.get("region") == "us"}
+            return [s for s in world.receiver.spans if s.resource.get("region") == "eu" and s.trace not in theirs]
+
+        # What began there may be told after what followed from it here.
+        eventually(lambda: not own(), 30)
+        expect_equal(own(), [], "traces that began where the rate is 0")
         return f"{len(world.receiver.of_trace(trace))} spans in one trace over two regions"
     finally:
         eu.stop()

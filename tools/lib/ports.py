@@ -16,8 +16,8 @@ CHOICE = random.SystemRandom()
 
 
 def free_port():
-    """A port that nobody takes until a server listens there, nor while that is down: it is none of those that the system
-    gives to connections and to listeners on any port, and each campaign that runs beside this one is given others."""
+    """A port that nobody takes until a server listens there, nor while that is down: it is none of those that the
+    system gives to connections and to listeners on any port, and each campaign beside this one is given others."""
     with open(RANGE, encoding="ascii") as file:
         highest = int(file.read().split()[0])
     for _ in range(ATTEMPTS if highest > LOWEST + ATTEMPTS else 0):

@@ -89,17 +89,17 @@ class Homes:
 
     def command(self, *arguments, region):
         command = [self.binary, "region", "home", *arguments, "--registry", region.host]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, timeout=180)
 
     def hand_over(self, giver, taker):
         """Who has just got the home may still wait for what was before: then it does not give it away yet."""
-        return eventually(lambda: self.command(NAME, "--to", taker.name, region=giver).returncode == 0, 20, pause=0.2)
+        return eventually(lambda: self.command(NAME, "--to", taker.name, region=giver).returncode == 0, 90, pause=0.2)
 
     # What must be so
 
     def settled(self, what):
         all_sealed(self.regions, rest=1)
-        self.expect(eventually(lambda: caught_up(self.regions), 60), f"{what}: all have all that was changed")
+        self.expect(eventually(lambda: caught_up(self.regions)), f"{what}: all have all that was changed")
         wrong = []
         for tag, digests in sorted(self.told.items()):
             if len(digests) > 1:
@@ -119,7 +119,7 @@ class Homes:
                     return False
             return True
 
-        self.expect(eventually(found, 20), f"{what}: all say that {region.name} is the home")
+        self.expect(eventually(found, 90), f"{what}: all say that {region.name} is the home")
 
     # Steps
 
@@ -200,7 +200,7 @@ class Homes:
                     f"--takeover takes it {done.stderr[-200:]}")
         status, _, body = self.attempt(self.b, self.fresh(), "taken")
         self.expect(status == 201, f"immutable tags are created there: {status} {body[:200]!r}")
-        self.expect(eventually(lambda: self.attempt(self.c, self.fresh(), "taken c")[0] == 201, 20),
+        self.expect(eventually(lambda: self.attempt(self.c, self.fresh(), "taken c")[0] == 201, 90),
                     "and through the third region")
         self.a.start()
         self.settled("the former home is back")
@@ -256,7 +256,7 @@ class Homes:
             thread.start()
         for number in range(3):
             told = len(self.told)
-            self.expect(eventually(lambda: len(self.told) >= told + 6, 30),
+            self.expect(eventually(lambda: len(self.told) >= told + 6, 120),
                         f"tags are acknowledged before kill {number}")
             home.kill()
             home.start()
@@ -285,7 +285,7 @@ class Homes:
                 if other is not region:
                     region.set_region(other.name, "following")
         all_sealed(self.regions, rest=1)
-        self.expect(eventually(lambda: caught_up(self.regions), 60), "healed: all have all that was changed")
+        self.expect(eventually(lambda: caught_up(self.regions)), "healed: all have all that was changed")
         found = [region.resolve(NAME, tag) for region in self.regions]
         self.expect(found == [kept[1]] * 3, f"the tag is everywhere what the new home set {found}")
         conflicts = [[(one["winner"]["digest"], one["loser"]["digest"]) for one in region.conflicts()]

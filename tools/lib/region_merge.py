@@ -17,6 +17,8 @@ KILLS = 4
 class Merged:
     """Two regions, and what must be the same in both."""
 
+    LOCK_SECONDS = 20
+
     def __init__(self, binary, folder, expect, images, seed=1):
         self.binary, self.folder, self.expect, self.images = str(binary), folder, expect, images
         self.random = random.Random(seed)
@@ -48,7 +50,7 @@ class Merged:
         except (OSError, RuntimeError, KeyError, subprocess.SubprocessError) as error:
             self.expect(False, f"{step.__name__}: {type(error).__name__} {error}")
 
-    def until(self, reached, what, seconds=30):
+    def until(self, reached, what, seconds=90):
         began = time.monotonic()
         holds = eventually(reached, seconds)
         self.expect(holds, what if holds else f"{what}: not after {time.monotonic() - began:.0f} s")
@@ -57,7 +59,7 @@ class Merged:
     def settled(self, what):
         """Both have all of each other."""
         all_sealed(self.pair, rest=1.5)
-        if not self.until(lambda: caught_up(self.pair), f"{what}: both have all that was changed", 60):
+        if not self.until(lambda: caught_up(self.pair), f"{what}: both have all that was changed", 180):
             for region in self.pair:
                 print(f"      {region.name}: {region.json('/api/v1/regions')}")
 
@@ -70,7 +72,7 @@ class Merged:
             tags[:] = [region.tags() for region in self.pair]
             return tags[0] == tags[1]
 
-        eventually(equal, 10)
+        eventually(equal, 60)
         differing = sorted(name for name in {*tags[0], *tags[1]} if tags[0].get(name) != tags[1].get(name))
         self.expect(not differing, f"{what}: {len(tags[0])} tags are the same {differing[:3]}")
         wrong = []
@@ -134,7 +136,7 @@ class Merged:
 
     @staticmethod
     def skopeo(*arguments):
-        done = subprocess.run(["skopeo", "--insecure-policy", *arguments], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["skopeo", "--insecure-policy", *arguments], capture_output=True, text=True, timeout=300)
         if done.returncode != 0:
             raise RuntimeError(f"skopeo {' '.join(arguments)} ends with {done.returncode}: {done.stderr[-300:]}")
 
@@ -215,7 +217,9 @@ class Merged:
         for kind in ("pin", "hold", "lock"):
             subject = {"repository": "kept/app", "digest": digest, "kind": kind, "reason": "a test"}
             if kind == "lock":
-                subject["until"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6))
+                # Long enough for it to come to b, and for b to refuse something, while the machine is busy.
+                subject["until"] = time.strftime(
+                    "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.LOCK_SECONDS))
             status, _, body = self.a.call("POST", "/api/v1/pins", subject)
             self.expect(status in (200, 201, 204), f"a sets a {kind}: {status} {body[:100]}")
             self.until(lambda: self.pins(self.b) == [kind], f"b has the {kind}")
@@ -228,7 +232,7 @@ class Merged:
                 self.lift(self.b, digest, kind)
             else:
                 self.until(lambda: self.b.call("DELETE", f"/v2/kept/app/manifests/{digest}")[0] == 202,
-                           "and deletes it once the lock has ended")
+                           "and deletes it once the lock has ended", 90 + self.LOCK_SECONDS)
                 self.until(lambda: self.a.resolve("kept/app", digest) == 404, "which counts in a")
 
     def pins(self, region):

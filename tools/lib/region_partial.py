@@ -41,7 +41,7 @@ class Partial:
             self.follow(None)
             self.b.start()
             self.has("prod dev test", "all is followed")
-            self.expect(eventually(lambda: self.b.call("GET", self.applied())[0] == 200, 60),
+            self.expect(eventually(lambda: self.b.call("GET", self.applied())[0] == 200),
                         "and what is here is cosigned then")
         finally:
             for region in (self.a, self.b):
@@ -55,10 +55,10 @@ class Partial:
         self.b.file.write_text(kept)
         command = [self.binary, "region", "add", "a", f"http://{self.a.host}", "--config", str(self.b.file),
                    "--repositories", "prod/**"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
         self.expect(done.returncode == 0 and self.key in done.stdout, f"a region is added {done.stderr[-200:]}")
         self.expect(self.b.file.read_text().startswith(kept.rstrip()), "what was in the file is there")
-        again = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        again = subprocess.run(command, capture_output=True, text=True, timeout=180)
         self.expect(again.returncode != 0 and "two regions" in again.stderr, "and not a second time")
 
     def push(self, count):
@@ -77,9 +77,9 @@ class Partial:
         """Exactly the tags of these repositories are there, and their images are whole."""
         wanted = {key: digest for key, digest in self.pushed.items() if key[0].split("/")[0] in parts.split()}
         size = self.a.sealed(rest=1.5)
-        self.expect(eventually(lambda: self.b.regions()["a"]["applied"] == size, 60), f"{what}: all was looked at")
-        self.expect(eventually(lambda: self.b.tags() == wanted, 30), f"{what}: {len(wanted)} tags, and no others")
-        self.expect(eventually(lambda: not self.b.remote_blobs(), 60), f"{what}: all blobs came")
+        self.expect(eventually(lambda: self.b.regions()["a"]["applied"] == size), f"{what}: all was looked at")
+        self.expect(eventually(lambda: self.b.tags() == wanted, 90), f"{what}: {len(wanted)} tags, and no others")
+        self.expect(eventually(lambda: not self.b.remote_blobs()), f"{what}: all blobs came")
         wrong = [key for key, digest in wanted.items() if self.b.wrong_with(key[0], digest)]
         self.expect(not wrong, f"{what}: each image is whole {wrong[:3]}")
 
@@ -91,7 +91,7 @@ class Partial:
         positions = self.b.json("/api/v1/state/positions")["applied"]
         self.expect("a.example/log" not in positions, "and others are not told that it counts")
         command = [self.binary, "region", "audit", "a", "--registry", self.b.host]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
         told = done.stdout + done.stderr
         self.expect(done.returncode != 0 and "only some of its repositories" in told,
                     f"an audit says why there is none {told[-200:]}")

@@ -2,11 +2,13 @@
 # Copyright the Cairn authors
 """Registries that follow one another's logs, and what a client sees of each."""
 
+import contextlib
 import hashlib
 import http.client
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import time
 
@@ -22,8 +24,9 @@ ACCEPT = ", ".join([IMAGE, INDEX])
 HERE = {"Accept": ACCEPT, "Cache-Control": "only-if-cached"}
 # Asks as a client does.
 ANYWHERE = {"Accept": ACCEPT}
-CALL_SECONDS = 20
-WAIT_SECONDS = 60
+# Longer than the registry itself waits for another region before it answers.
+CALL_SECONDS = 60
+WAIT_SECONDS = 180
 PAGE = 1000
 
 
@@ -115,7 +118,7 @@ class Region(Server):
         return int(body.split(b"\n")[1]) if status == 200 else 0
 
     def sealed(self, rest=2.5):
-        """The size of its own log, once it has not grown for so many seconds."""
+        """The size of its own log, once all that was changed is in it and it has not grown for so many seconds."""
         return all_sealed([self], rest)[self.name]
 
     def conflicts(self, every=True):
@@ -259,18 +262,31 @@ def acquaint(regions, urls=None):
         region.start()
 
 
+def is_sealed(root):
+    """Whether every change is in the log and signed, as the catalog has it: a seal is late on a busy machine."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{root}/meta/registry.db?mode=ro", uri=True)) as rows:
+            waiting, = rows.execute(
+                "SELECT EXISTS(SELECT 1 FROM event WHERE seq IS NULL) OR "
+                "EXISTS(SELECT 1 FROM checkpoint WHERE state = 'intended')").fetchone()
+    except sqlite3.Error:
+        return False
+    return not waiting
+
+
 def all_sealed(regions, rest):
-    """The sizes of their logs by name, once none has grown for so many seconds."""
+    """The sizes of their logs by name, once all that was changed is in them and none has grown for so many seconds."""
     deadline = time.monotonic() + WAIT_SECONDS
     sizes, since = None, time.monotonic()
     while time.monotonic() < deadline:
+        is_whole = all(is_sealed(region.root) for region in regions)
         now = {region.name: region.log_size() for region in regions}
-        if now != sizes:
+        if now != sizes or not is_whole:
             sizes, since = now, time.monotonic()
         if time.monotonic() - since > rest:
             return sizes
         time.sleep(0.1)
-    raise RuntimeError(f"the logs of {', '.join(sizes)} do not come to rest")
+    raise RuntimeError(f"the logs of {', '.join(region.name for region in regions)} do not come to rest")
 
 
 def eventually(reached, seconds=WAIT_SECONDS, pause=0.05):

@@ -49,8 +49,8 @@ class Follower:
     def bash(self, script, expects=0, **variables):
         script = script.replace("127.0.0.1:5000", self.world.host).replace("team/web", REPOSITORY)
         done = subprocess.run(
-            ["bash", "-e", "-c", script], cwd=self.folder, env={**self.environment, **variables}, text=True, timeout=120,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            ["bash", "-e", "-c", script], cwd=self.folder, env={**self.environment, **variables}, text=True,
+            timeout=300, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         expect_equal(done.returncode, expects, f"the end of\n{script}\n{done.stdout[-800:]}")
         return done.stdout
 

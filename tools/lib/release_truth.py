@@ -119,7 +119,7 @@ def burst(world, image):
         world.server.kill()
         world.server.start()
     for one in agents:
-        one.join(timeout=100)
+        one.join(timeout=300)
     expect(not trouble, f"an agent: {trouble[:2]}")
     expect_equal(len(journal_of(world)) - begun, total, "reports")
 

@@ -140,7 +140,7 @@ class ReleaseWorld(World):
     def cairn(self, *arguments, expects=0):
         command = [self.binary, *[str(argument) for argument in arguments]]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.environment, timeout=120
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.environment, timeout=300
         )
         if expects is not None and done.returncode != expects:
             words = (done.stderr.strip() or done.stdout.strip())[-700:]
@@ -261,7 +261,7 @@ class ReleaseWorld(World):
         return all(
             (host.runs, host.rollout, host.health, host.seen) == (digest, deployment, "ok", True) for host in self.hosts)
 
-    def until(self, reached, what, seconds=60):
+    def until(self, reached, what, seconds=180):
         began = time.monotonic()
         while not reached():
             if time.monotonic() - began > seconds:

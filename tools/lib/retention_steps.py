@@ -243,7 +243,7 @@ class Campaign:
                 done.add((action, outcome["state"]))
                 self.server.kill()
                 self.server.start()
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 180
                 while (outcome := self.outcome(plan["id"]))["state"] != last and time.monotonic() < deadline:
                     time.sleep(0.05)
                 if outcome["state"] != last or outcome["decisions"].get("skipped"):

@@ -83,7 +83,7 @@ def region_lost(it):
     lost.kill()
     shutil.rmtree(lost.root)
     shutil.rmtree(lost.signer)
-    heard = eventually(lambda: survivor.regions()["near"]["state"] == "failing", 30)
+    heard = eventually(lambda: survivor.regions()["near"]["state"] == "failing")
     expect(heard, "the survivor does not notice")
     # Where the runbook is carried out; the lost one is no machine any more.
     it.node, it.peer = survivor, lost
@@ -143,7 +143,7 @@ def key_leaked(it):
     node.manage("start")
     ask = ["curl", "-sf", "--cacert", str(certificate)]
     base = f"https://{node.host}"
-    up = eventually(lambda: subprocess.run([*ask, f"{base}/readyz"], capture_output=True).returncode == 0, 30)
+    up = eventually(lambda: subprocess.run([*ask, f"{base}/readyz"], capture_output=True).returncode == 0)
     expect(up, f"the registry does not start: {node.tail()}")
     source = it.folder / "source"
     plain = Region("source", it.binary, it.folder)
@@ -196,7 +196,7 @@ def disaster_recovery(it):
         shutil.rmtree(near.root)
         older.rename(near.root)
         near.manage("start")
-        eventually(lambda: near.call("GET", "/readyz")[0] == 503, 30)
+        eventually(lambda: near.call("GET", "/readyz")[0] == 503)
 
     def everything():
         near.push("team/app", "v4", "four")
@@ -370,7 +370,7 @@ def conflicts(it):
     far.push("team/app", "latest", "by far")
     near.set_region("far", "following")
     far.set_region("near", "following")
-    expect(eventually(lambda: near.conflicts() and far.conflicts(), 60), "the regions see no conflict")
+    expect(eventually(lambda: near.conflicts() and far.conflicts()), "the regions see no conflict")
     it.settle()
     it.variables = {"REGISTRY": near.host, "PEER": far.host, "IMAGE": "team/app:latest"}
 

@@ -4,9 +4,9 @@
 
 import os
 import signal
-import time
+from pathlib import Path
 
-from e2e_server import free_port
+from e2e_server import START_SECONDS, free_port
 from region_world import Region, caught_up, eventually
 
 UNIT = r"""#!/bin/bash
@@ -31,6 +31,16 @@ esac
 """
 JOURNAL = '#!/bin/bash\ntail -n 50 "$NODE/cairn.log"\n'
 FACTS = {"CAIRN_ACCESS_LOG": "false", "CAIRN_LOG_FORMAT": "human"}
+
+
+def is_over(pid):
+    """Whether a process has ended with all of its threads and holds nothing any more, whoever has yet to hear of it."""
+    place = Path(f"/proc/{pid}")
+    try:
+        state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+        return state == "Z" and len(os.listdir(place / "task")) <= 1
+    except OSError:
+        return True
 
 
 class Node(Region):
@@ -65,7 +75,7 @@ class Node(Region):
 
     def start(self):
         self.manage("start")
-        if not eventually(self.ready, 30):
+        if not eventually(self.ready, START_SECONDS):
             raise RuntimeError(f"{self.name} is not ready: {self.tail()}")
 
     def stop(self):
@@ -89,8 +99,8 @@ class Node(Region):
                 os.kill(self.pid, signal.SIGKILL)
             except ProcessLookupError:
                 return
-            eventually(lambda: not self.ready(), 5)
-            time.sleep(0.2)
+            eventually(lambda: not self.ready(), START_SECONDS)
+            eventually(lambda: is_over(self.pid), START_SECONDS)
 
     def end(self):
         self.kill()

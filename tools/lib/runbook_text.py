@@ -10,7 +10,7 @@ from e2e_cases import expect
 from e2e_server import CHECKOUT
 
 FOLDER = CHECKOUT / "docs" / "runbooks"
-BLOCK_SECONDS = 90
+BLOCK_SECONDS = 300
 BLOCK = re.compile(r"^```(sh|sh peer|text)\n(.*?)^```$|^<!-- stage: (.*?) -->$", re.MULTILINE | re.DOTALL)
 VARIABLE = re.compile(r"^(export )?([A-Z_]+)=", re.MULTILINE)
 STATUS = re.compile(r"\(exit (\d+)\)")

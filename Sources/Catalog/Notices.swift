@@ -84,6 +84,15 @@ extension Catalog {
         }
     }
 
+    /// The newest notices, in their order.
+    package func lastNotices(limit: Int) async throws(CatalogError) -> [ToldEvent] {
+        let limit = Catalog.rows(limit)
+        return try await readers.read { database in
+            let last = try database.row(SQL.lastNotice)?.optionalInt(0) ?? 0
+            return try database.rows(SQL.noticesAfter, last - Int64(limit), limit).map { try ToldEvent(notice: $0) }
+        }
+    }
+
     /// Events or notices after an id, in their order.
     package func toldEvents(
         _ source: ToldEvent.Source,

@@ -36,6 +36,18 @@ import Testing
         #expect(minutes == [3 * day])
     }
 
+    @Test func theLastNoticesAreKnown() async throws {
+        let fixture = try CatalogFixture()
+        let none = try await fixture.catalog.lastNotices(limit: 2)
+        #expect(none.isEmpty)
+        for number in 1...3 {
+            try await fixture.catalog.notice("budget.burn", subject: "s\(number)", ["objective": "o\(number)"])
+        }
+        let last = try await fixture.reopen().lastNotices(limit: 2)
+        #expect(last.map(\.subject) == ["s2", "s3"])
+        #expect(last.map { $0.body["objective"]?.text } == ["o2", "o3"])
+    }
+
     @Test func aRunThatDidNotEndIsSeen() async throws {
         let fixture = try CatalogFixture()
         let first = try await fixture.catalog.beginRun()

@@ -106,6 +106,7 @@ enum ReleaseVerbs {
 
     private static func verbsOfWebhooks(_ catalog: Catalog) async throws {
         try await catalog.notice("budget.burn", subject: "pulls", ["rate": "3"])
+        _ = try await catalog.lastNotices(limit: 10)
         let position = try await catalog.webhook("deploys")
         for source in ToldEvent.Source.allCases {
             let events = try await catalog.toldEvents(source, after: 0, limit: 10)

@@ -149,6 +149,20 @@ import Testing
         #expect(!book.report(at: Self.begin + 1).isWarmingUp)
     }
 
+    @Test func eachTurnOfABudgetIsToldOnce() {
+        var told = ToldBurns()
+        #expect(!told.isNews(of: "availability", in: "eu", rule: nil), "calm is no news before anything burned")
+        #expect(told.isNews(of: "availability", in: "eu", rule: "fast"))
+        told.keep("availability", in: "eu", rule: "fast")
+        #expect(!told.isNews(of: "availability", in: "eu", rule: "fast"))
+        #expect(told.isNews(of: "availability", in: "us", rule: "fast"), "another region")
+        #expect(told.isNews(of: "availability", in: "eu", rule: "slow"))
+        #expect(told.isNews(of: "availability", in: "eu", rule: nil))
+        told.keep("availability", in: "eu", rule: nil)
+        #expect(!told.isNews(of: "availability", in: "eu", rule: nil))
+        #expect(told.isNews(of: "availability", in: "eu", rule: "fast"), "it burns again")
+    }
+
     @Test func aMinuteThatIsHalfSeenAfterACrashIsHalfBad() {
         let book = Self.book(at: Self.begin + 31)
         book.count(good: 1, total: 1, of: "probe", in: Self.region, at: Self.begin + 45)

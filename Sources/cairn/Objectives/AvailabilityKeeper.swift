@@ -6,6 +6,7 @@ import Foundation
 import HTTPAPI
 import Logging
 import Metrics
+import OCI
 import Observability
 import Probing
 import Registry
@@ -29,8 +30,7 @@ final class AvailabilityKeeper: Service {
         var unsaved: [SampledMinute] = []
         var sampledMinute: Int64 = 0
         var refreshedAt: Int64 = 0
-        /// The rules that burn rates satisfied at the last look, by objective and region.
-        var burning: [String: String] = [:]
+        var told = ToldBurns()
     }
 
     let book: ObjectivesBook
@@ -98,6 +98,7 @@ final class AvailabilityKeeper: Service {
             last = end
         }
         await keeper.refreshMaintenance()
+        try await keeper.recallBurns()
         if !isClean {
             keeper.logger.notice("the process before this one did not end as it should: what it missed is an outage")
         }
@@ -192,23 +193,34 @@ final class AvailabilityKeeper: Service {
     private func tellBurns(_ report: ObjectivesReport) async {
         guard store.catalog.isWritable else { return }
         for status in report.statuses {
-            let key = "\(status.objective.name) \(status.region)"
-            let rule = status.alert
+            let (name, rule) = (status.objective.name, status.alert)
             // While alerts are silent nothing is known of the end of one.
             guard !report.isWarmingUp, !book.isInMaintenance(status.region, at: report.at) else { continue }
-            guard rule?.name != state.withLock({ $0.burning[key] }) else { continue }
-            var body = ["objective": status.objective.name, "region": status.region]
+            guard state.withLock({ $0.told.isNews(of: name, in: status.region, rule: rule?.name) }) else { continue }
+            var body = ["objective": name, "region": status.region]
             if let rule {
                 body["rule"] = rule.name
                 body["severity"] = rule.severity.rawValue
                 body["over"] = rule.long
             }
             do {
-                let kind = rule == nil ? "budget.calm" : "budget.burn"
-                try await store.catalog.notice(kind, subject: status.objective.name, body)
-                state.withLock { $0.burning[key] = rule?.name }
+                let kind = rule == nil ? ToldBurns.Kind.calm : .burn
+                try await store.catalog.notice(kind.rawValue, subject: name, body)
+                state.withLock { $0.told.keep(name, in: status.region, rule: rule?.name) }
             } catch {
                 logger.debug("a burning budget was not told; it is tried again", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// What earlier processes have told is told again only where it is not so any more.
+    private func recallBurns() async throws {
+        let notices = try await store.catalog.lastNotices(limit: CatalogLimits.pageRows)
+        state.withLock { state in
+            for notice in notices where ToldBurns.Kind(rawValue: notice.kind) != nil {
+                let body = notice.body
+                guard let name = body["objective"]?.text, let region = body["region"]?.text else { continue }
+                state.told.keep(name, in: region, rule: body["rule"]?.text)
             }
         }
     }

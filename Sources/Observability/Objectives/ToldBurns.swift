@@ -4,7 +4,7 @@
 /// What was told of error budgets that burn: each turn is told once, whether or not the process began anew meanwhile.
 package struct ToldBurns: Sendable {
     /// What a notice says: that a budget begins to burn, or burns by another rule; or that it burns no more.
-    package enum Kind: String, CaseIterable, Sendable {
+    package enum Kind: String, Sendable {
         case burn = "budget.burn"
         case calm = "budget.calm"
     }

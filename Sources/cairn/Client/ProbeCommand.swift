@@ -102,6 +102,9 @@ struct ProbeCommand: AsyncParsableCommand {
             throw ClientError(.usage, "--timeout is a span from 1s to 60s")
         }
         let keys = try TrustOptions.verifiers(logKeys)
+        guard keys.isEmpty || !knock else {
+            throw ClientError(.usage, "--log-key asks for the proof of a canary, and --knock pushes none")
+        }
         return ProbeTarget(
             name: registry,
             origin: try Origin(parsing: registry, tls: connection.tls()),

@@ -74,7 +74,7 @@ struct ProbeService: Service {
         let name: String
         /// How it is reached; nil for this one's own socket.
         let remote: RemoteSettings?
-        /// The keys of its log; none where they are not known, and for this registry itself.
+        /// The keys of its log that the settings name; without any this registry asks itself by its own.
         var logKeys: [NoteVerifier] = []
     }
 
@@ -101,7 +101,7 @@ struct ProbeService: Service {
     }
 
     private func logKeys(of aim: Aim, own name: String) -> @Sendable () -> [NoteVerifier] {
-        if aim.name == name { return ownKeys }
+        if aim.name == name, aim.logKeys.isEmpty { return ownKeys }
         return { aim.logKeys }
     }
 

@@ -201,6 +201,7 @@ class Campaign:
 
         def pull(_):
             answer = self.get("/v2/team/many/manifests/v1?ns=up.example")
+            ended.append(time.monotonic())
             if answer.status != 200:
                 wrong.append((answer.status, answer.body[:200]))
                 return False
@@ -213,14 +214,18 @@ class Campaign:
                     return False
             return True
 
+        begun, ended = time.monotonic(), []
         with ThreadPoolExecutor(self.clients) as pool:
             whole = sum(pool.map(pull, range(self.clients)))
         self.expect(whole == self.clients, f"{whole} of {self.clients} clients at once have the whole image {wrong[:1]}")
+        # An answer counts for FRESH seconds from when it came on: a busy machine may see several of them.
+        spans = 1 + int((max(ended) - begun) / FRESH)
         asked = self.logged(lambda: [self.asked("GET", "blob", "team/many", name) for name in bytes_of], all)
         self.expect(set(asked) == {1}, f"each of {len(asked)} blobs was fetched once: {sorted(asked)}")
         heads, gets = self.logged(
             lambda: [self.asked(method, "manifest", "team/many") for method in ("HEAD", "GET")], all)
-        self.expect((heads, gets) == (1, 1), f"the manifest too: {heads} HEAD, {gets} GET")
+        self.expect(1 <= heads <= spans and gets == 1,
+                    f"the manifest too, its tag asked for once in {FRESH} s: {heads} of {spans} HEAD, {gets} GET")
 
     def killed(self):
         """The other registry dies in the middle of a blob, and comes back."""

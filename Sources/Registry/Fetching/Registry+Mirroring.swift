@@ -121,6 +121,11 @@ extension Registry {
         let key = RecentAnswers.Key(repository: repository, reference: reference)
         let (limits, elapsed) = (fetcher.options.limits, fetcher.options.elapsed)
         let context = Catalog.Context(actor: mirror.source.name, requestID: caller.requestID)
+        // Another's question may have been answered while this caller looked for what is here.
+        if mirrors.fresh.contains(key, at: elapsed()), let known = try? await manifest(reference, in: repository) {
+            return .found(known)
+        }
+        if absentManifests.contains(key, at: elapsed()) { return .absent }
         do {
             let found: ServedManifest?
             var tag: Tag?

@@ -218,6 +218,27 @@ import Testing
         }
     }
 
+    /// Who looks for what is here while another's question is answered does not ask again.
+    @Test func manyWhoAskWhileAnAnswerComesCostOneQuestion() async throws {
+        let mirror = try ScriptedMirror()
+        try await with(mirror) { store in
+            for round in 0..<50 {
+                let tag = "v\(round)"
+                let expected = try mirror.add(try image(UInt64(round)), tag: tag)
+                try await withThrowingTaskGroup(of: Digest?.self) { group in
+                    for client in 0..<20 {
+                        group.addTask {
+                            for _ in 0..<20 * client { await Task.yield() }
+                            return try await digest(tag, store)
+                        }
+                    }
+                    for try await found in group { #expect(found == expected) }
+                }
+                #expect(mirror.asked == [tag, "manifest"])
+            }
+        }
+    }
+
     /// Whoever is elsewhere can name what only others here may see.
     @Test func aManifestGivesNobodyWhatItsRegistryHasNot() async throws {
         let mirror = try ScriptedMirror()

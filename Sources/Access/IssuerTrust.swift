@@ -134,8 +134,9 @@ package final class IssuerTrust: Sendable {
     }
 
     private func nextStep(_ key: String) -> Step {
-        let time = monotonic()
-        return state.withLock { state in
+        state.withLock { state in
+            // Read here, so that it is never before the time of a fetch.
+            let time = monotonic()
             if let keys = state.keys, time &- state.fetched < Self.keysLifetime, keys.contains(key) {
                 return .use(keys)
             }

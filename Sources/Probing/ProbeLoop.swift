@@ -52,10 +52,10 @@ package struct ProbeLoop: Sendable {
         self.environment = environment
     }
 
-    /// How many samples a round stands for that took so long: one, and one more for each round that it held up.
+    /// How many samples a round stands for that took so long from its turn on: one, or as many as had their turns
+    /// while it went on. The last turn that has come is the next round's.
     package static func samples(nanoseconds: UInt64, every: Int64) -> Int64 {
-        let held = Int64(nanoseconds / 1_000_000_000) / every
-        return min(1 + held, ProbeLimits.samplesOfRound)
+        min(max(1, Int64(nanoseconds / 1_000_000_000) / every), ProbeLimits.samplesOfRound)
     }
 
     /// Until the task is cancelled.
@@ -67,19 +67,24 @@ package struct ProbeLoop: Sendable {
         var pushedAt: UInt64?
         var isCleared = false
         var deleteRefusal: String?
+        var wasAvailable = true
+        let space = UInt64(every) * 1_000_000_000
+        var turn = environment.prober.monotonic()
         while !Task.isCancelled {
             let (begin, at) = (environment.prober.monotonic(), environment.wall())
-            let isDue = pushedAt.map { begin &- $0 >= UInt64(pushEvery) * 1_000_000_000 } ?? true
+            // Where nothing can be pulled a push would only take the time of the next round.
+            let isDue = wasAvailable && pushedAt.map { begin &- $0 >= UInt64(pushEvery) * 1_000_000_000 } ?? true
             let former = canary
             var report = await prober.round(target, &canary, pushes: isDue)
             guard !Task.isCancelled else { return }
             if canary != former || report.refusal != nil { pushedAt = begin }
+            wasAvailable = report.isAvailable
             let deletion = report.steps.first { $0.step == .delete }
             if former != nil, canary != former, deletion == nil || deletion?.failure != nil { isCleared = false }
             // Deleted is seldom: that it may not be holds until it may.
             if let deletion { deleteRefusal = deletion.failure?.code == .denied ? deletion.failure?.reason : nil }
             if report.refusal == nil { report.refusal = deleteRefusal }
-            let count = Self.samples(nanoseconds: environment.prober.monotonic() &- begin, every: every)
+            let count = Self.samples(nanoseconds: environment.prober.monotonic() &- turn, every: every)
             await note(
                 ProbeSample(target: target.name, isGood: report.isAvailable, at: at, count: count, every: every),
                 report
@@ -87,9 +92,11 @@ package struct ProbeLoop: Sendable {
             if !isCleared, report.isAvailable, report.refusal == nil, let kept = canary {
                 isCleared = await clear(prober, but: kept)
             }
-            let spent = environment.prober.monotonic() &- begin
-            let rest = count * every * 1_000_000_000 - Int64(clamping: spent)
-            do { try await environment.sleep(.nanoseconds(max(0, rest))) } catch { return }
+            turn &+= UInt64(count) * space
+            let now = environment.prober.monotonic()
+            if now >= turn &+ space { turn = now }
+            guard now < turn else { continue }
+            do { try await environment.sleep(.nanoseconds(Int64(turn - now))) } catch { return }
         }
     }
 

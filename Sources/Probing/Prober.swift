@@ -145,11 +145,16 @@ private struct Round: Sendable {
         await step(.pullTag) { () throws(ClientError) in
             try await client.pull(.tag(canary.tag), expecting: canary.digest)
         }
-        await step(.pullDigest) { () throws(ClientError) in
-            try await client.pull(.digest(canary.digest), expecting: canary.digest)
+        // A registry that cannot be reached would be waited for again by each step: the next round asks sooner.
+        if !isCutOff {
+            await step(.pullDigest) { () throws(ClientError) in
+                try await client.pull(.digest(canary.digest), expecting: canary.digest)
+            }
         }
-        await step(.pullBlobs) { () throws(ClientError) in
-            for blob in canary.blobs { try await client.pull(blob: blob) }
+        if !isCutOff {
+            await step(.pullBlobs) { () throws(ClientError) in
+                for blob in canary.blobs { try await client.pull(blob: blob) }
+            }
         }
         if let denied = report.steps.first(where: { $0.step.isOfAvailability && $0.failure?.code == .denied }) {
             report.refusal = denied.failure?.reason
@@ -164,6 +169,9 @@ private struct Round: Sendable {
             try await client.delete(.digest(former.digest))
         }
     }
+
+    /// Whether the last step did not reach the registry.
+    private var isCutOff: Bool { report.steps.last?.failure?.code == .network }
 
     /// Asks for the proof of a canary: of one from an earlier round where there is one, which is sealed by now.
     private mutating func prove(_ canary: Canary, _ client: CanaryClient, _ keys: [NoteVerifier]) async {

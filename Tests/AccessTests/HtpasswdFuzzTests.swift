@@ -2,6 +2,7 @@
 // Copyright the Cairn authors
 
 import Access
+import Glibc
 import Testing
 
 /// Random files with a fixed seed: no crash, no hang, and what is accepted has the users that its lines name.
@@ -9,7 +10,14 @@ import Testing
     private static let base = Array("alice:\(HtpasswdTests.vector)\nbob:\(HtpasswdTests.vector)\r\n#c\n".utf8)
     private static let pieces: [UInt8] = Array(":$\n\r#2aby0519./ \0\u{7F}".utf8) + [0xC3, 0xA9, 0xFF]
 
-    @Test(.timeLimit(.minutes(1))) func survivesChangedFiles() {
+    /// The processor time of this thread, which the work of others does not lengthen.
+    private static var threadTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
+    @Test(.timeLimit(.minutes(5))) func survivesChangedFiles() {
         var state: UInt64 = 0x9E37_79B9_7F4A_7C15
         func next() -> UInt64 {
             state ^= state << 13
@@ -18,7 +26,7 @@ import Testing
             return state
         }
         var accepted = 0
-        let start = ContinuousClock.now
+        let start = Self.threadTime
         for round in 0..<200_000 {
             var bytes = Self.base
             let draw = next()
@@ -34,6 +42,6 @@ import Testing
             if file.count > 2 { Issue.record("a file of two users has \(file.count)") }
         }
         #expect(accepted > 1_000)
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(Self.threadTime - start < .seconds(5))
     }
 }

@@ -4,7 +4,7 @@
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ConfigurationTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ConfigurationTests {
     /// The public key of the first test of RFC 8032, as a log's.
     private static let key = "us.example/log+cd26c299+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
 

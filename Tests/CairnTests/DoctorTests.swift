@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// `cairn doctor --production`: each line that settings decide, with a good and a bad configuration.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct DoctorTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DoctorTests {
     /// The public key of the first test of RFC 8032, as a log's and as one of a region that cosigns.
     private static let key = "us.example/log+cd26c299+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
     private static let region = regions(with: "")

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct SelfSignedTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SelfSignedTests {
     private static func run(_ arguments: [String], in directory: TemporaryDirectory) async throws -> CairnProcess.Result
     {
         try await CairnProcess.run(["tls", "self-signed"] + arguments, directory: directory.path)

@@ -8,7 +8,7 @@ import OCI
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ServeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ServeTests {
     /// Runs a test against a server on a free port, then asks it to end and checks that it does so in order.
     private static func serving(
         in directory: TemporaryDirectory,

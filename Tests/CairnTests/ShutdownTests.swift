@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What becomes of work that is under way when the process is told to end.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ShutdownTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ShutdownTests {
     private static func serve(_ directory: TemporaryDirectory, _ environment: [String: String] = [:]) async throws
         -> (process: CairnProcess, port: Int)
     {

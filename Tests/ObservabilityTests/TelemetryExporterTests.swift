@@ -37,8 +37,10 @@ private final class Receiver: Sendable {
                 guard request.url.hasSuffix("traces"), !state.script.isEmpty else { return 200 }
                 return state.script.removeFirst()
             }
+            // Read before the test hears of the request, and may change it.
+            let hangs = isHanging.withLock { $0 }
             arrivals.continuation.yield()
-            if isHanging.withLock({ $0 }) { try await Self.forEver() }
+            if hangs { try await Self.forEver() }
             guard let status else { throw Unreachable() }
             return TelemetryTransport.Answer(status: status, retryAfter: status == 429 ? 7 : nil)
         }

@@ -7,6 +7,7 @@ import shutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from e2e_cases import case, expect, expect_equal
 from e2e_images import IMAGE
+from region_world import eventually
 from tlog import merkle
 from tlog.notes import SignerKey
 from tlog.proofs import Proof, make_proof
@@ -34,16 +35,28 @@ class LoggedServer(TrustServer):
     def signer(self):
         return self.root.with_name(self.root.name + ".signer")
 
+    def proof(self, path=PROOF):
+        """The proof of a tag, once it is sealed: on a busy machine that comes after its answer."""
+        reply = None
+
+        def sealed():
+            nonlocal reply
+            reply = self.call("GET", path)
+            return reply.status == 200
+
+        expect(eventually(sealed), f"GET {path}: {reply}")
+        return reply.body
+
     def size(self):
         """Entries of the newest checkpoint."""
-        return Proof(self.call("GET", PROOF).body).checkpoint.size
+        return Proof(self.proof()).checkpoint.size
 
     def settle(self, image, tag="settled"):
         """A change that is covered by a checkpoint on return."""
         reply = self.call("PUT", f"/v2/{image.repository}/manifests/{tag}", ("Content-Type", IMAGE),
                           ("Prefer", "wait=checkpoint"), body=image.data)
         expect_equal(reply.status, 201, f"PUT of a tag: {reply}")
-        return int(reply.header("cairn-log-index"))
+        return Proof(self.proof(PROOF.replace("v1", tag))).index
 
 
 class Logged:
@@ -75,7 +88,7 @@ def stripped(world):
         with Liar(server) as liar:
             place = f"{liar.host}/free/app:v1"
             agent.pull(place)
-            honest = server.call("GET", PROOF).body
+            honest = server.proof()
             proof = Proof(honest)
             note = proof.checkpoint.note.content
             signer = SignerKey(ORIGIN, private=Ed25519PrivateKey.generate())
@@ -115,7 +128,7 @@ def older(world):
     with Logged(world, "older") as server:
         image = push_signed(world, server)
         server.settle(image)
-        recorded = server.call("GET", PROOF).body
+        recorded = server.proof()
         agent, fresh = Agent(world, "older", server), Agent(world, "older-fresh", server)
         with Liar(server) as liar:
             place = f"{liar.host}/free/app:v1"
@@ -140,17 +153,17 @@ def older(world):
 def former(world):
     with Logged(world, "former") as server:
         first = push_signed(world, server)
-        first_proof = Proof(server.call("GET", PROOF).body)
+        first_proof = Proof(server.proof())
         agent = Agent(world, "former", server)
         agent.pull(first.by_tag())
         push_signed(world, server, seed="the next version")
         second = server.call("GET", "/v2/free/app/manifests/v1")
         agent.pull(first.by_tag())
-        now = Proof(server.call("GET", PROOF).body)
+        now = Proof(server.proof())
 
         def proven_anew():
             """The old entry in the tree of today, as a registry that keeps the log can prove it."""
-            newest = Proof(server.call("GET", PROOF).body).checkpoint
+            newest = Proof(server.proof()).checkpoint
             tile = server.call("GET", f"/log/tile/0/000.p/{newest.size}").body
             hashes = [tile[start:start + 32] for start in range(0, len(tile), 32)]
             path = merkle.inclusion_proof(merkle.Leaves(hashes), first_proof.index, newest.size)

@@ -165,11 +165,22 @@ class Browser:
     def open(self, url):
         """Loads a page; returns its status."""
         self.events = []
-        self.call("Page.navigate", url=url)
+        loader = self.call("Page.navigate", url=url).get("loaderId")
         self.wait("Page.loadEventFired")
+        self.events = self._since(loader)
         answers = [event["params"]["response"] for event in self.events
                    if event.get("method") == "Network.responseReceived" and event["params"]["type"] == "Document"]
         return answers[-1]["status"] if answers else None
+
+    def _since(self, loader):
+        """What is of a page: of what came before it was there, only its own answer. The page before it may complain
+        until then."""
+        for place, event in enumerate(self.events):
+            values = event.get("params", {})
+            if event.get("method") == "Page.frameNavigated" and values["frame"].get("loaderId") == loader:
+                before = [event for event in self.events[:place] if event.get("params", {}).get("loaderId") == loader]
+                return before + self.events[place:]
+        return self.events
 
     def complaints(self, expected=200):
         """What the browser found wrong since the page was opened: errors, and breaches of its policy.

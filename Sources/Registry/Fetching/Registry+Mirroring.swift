@@ -122,7 +122,9 @@ extension Registry {
         let (limits, elapsed) = (fetcher.options.limits, fetcher.options.elapsed)
         let context = Catalog.Context(actor: mirror.source.name, requestID: caller.requestID)
         // Another's question may have been answered while this caller looked for what is here.
-        if mirrors.fresh.contains(key, at: elapsed()), let known = try? await manifest(reference, in: repository) {
+        if reference.digest != nil || mirrors.fresh.contains(key, at: elapsed()),
+            let known = try? await manifest(reference, in: repository)
+        {
             return .found(known)
         }
         if absentManifests.contains(key, at: elapsed()) { return .absent }

@@ -98,7 +98,10 @@ extension Registry {
             let holding = try await translating { try await catalog.holding(of: digest, in: repository) }
             switch holding {
             case .elsewhere(let size), .damaged(let size): return size
-            case .here, .deleted: throw error
+            case .here:
+                // It came between the two looks.
+                return try await statBlob(digest, in: repository)
+            case .deleted: throw error
             case .unlinked:
                 let sources = await reachableSources(of: repository)
                 guard let size = try await sizeOfUnlinked(digest, in: repository, sources) else { throw error }
@@ -164,8 +167,14 @@ extension Registry {
         _ sources: [any ContentSource]
     ) async throws -> Int64? {
         let key = RecentAnswers.Key(repository: repository, reference: .digest(digest))
-        guard !absentBlobs.contains(key, at: fetcher.options.elapsed()) else { return nil }
         return try await sizeQuestions.run(key) { [self] in
+            guard !absentBlobs.contains(key, at: fetcher.options.elapsed()) else { return nil }
+            // It may have come since the caller looked, and nothing awaits it any more.
+            switch try await translating({ try await catalog.holding(of: digest, in: repository) }) {
+            case .here(let size), .elsewhere(let size), .damaged(let size): return size
+            case .deleted: return nil
+            case .unlinked: break
+            }
             let size = try await firstAnswer(of: sources, kind: .blob) { source in
                 try await source.size(of: digest, in: repository).flatMap { $0 >= 0 ? $0 : nil }
             }
@@ -211,6 +220,7 @@ extension Registry {
         let sources = await reachableSources(of: repository)
         guard !sources.isEmpty else { return nil }
         return try await manifestQuestions.run(key) { [self] in
+            guard !absentManifests.contains(key, at: fetcher.options.elapsed()) else { return nil }
             let found = try await firstAnswer(of: sources, kind: .manifest) { source in
                 let found = try await source.manifest(.digest(digest), in: repository)
                 return try found.map { try Self.verified($0, as: .digest(digest)) }

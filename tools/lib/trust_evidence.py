@@ -191,14 +191,15 @@ def inventory(world):
 
 @case("policy: minimum age not reached")
 def ripe(world):
-    image = world.server.push_image("ripe/app")
     began = time.monotonic()
+    image = world.server.push_image("ripe/app")
     world.refused(image, "and is old enough at", clients=("skopeo",))
     with KeptConnection(world.server, image, "v1", times=5) as connection:
         expect_equal(set(connection.seen), {403}, "answers before")
         connection.eventually(200, RIPE_SECONDS + 5)
     took = time.monotonic() - began
-    expect(took > RIPE_SECONDS - 1.5, f"it was let go after {took:.1f} s")
+    # The registry counts whole seconds, from the one in which the push came.
+    expect(took > RIPE_SECONDS - 1, f"it was let go after {took:.1f} s")
     world.flows(image, clients=("skopeo",))
     return f"after {took:.1f} s"
 

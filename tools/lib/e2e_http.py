@@ -8,6 +8,8 @@ import socket
 import time
 
 TIMEOUT = 20.0
+# A body may take a second more for each of these.
+BYTES_PER_SECOND = 1 << 20
 MAXIMUM_HEAD = 256 * 1024
 
 
@@ -173,9 +175,14 @@ def chunked(pieces):
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces if piece) + b"0\r\n\r\n"
 
 
+def patience(body, timeout=TIMEOUT):
+    """The seconds that a request with a body may take to be sent, and then its answer to begin."""
+    return timeout + len(body) / BYTES_PER_SECOND
+
+
 def exchange(port, method, target, fields=(), body=b"", timeout=TIMEOUT):
     """One request on a connection of its own."""
-    with Connection(port, timeout) as connection:
+    with Connection(port, patience(body, timeout)) as connection:
         connection.send(message(method, target, fields, body))
         return connection.reply(head=method == "HEAD")
 

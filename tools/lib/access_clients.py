@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+from access_server import PATIENCE_SECONDS
 from access_world import PASSWORD
 from e2e_cases import case, expect, expect_equal, run
 from e2e_images import sha256
@@ -13,7 +14,7 @@ from environments import environment
 
 KINDS = ("user", "robot", "ID token")
 # A request is in the log a moment after it was answered.
-LOG_SECONDS = 20
+LOG_SECONDS = PATIENCE_SECONDS
 
 
 def credentials(world, kind):

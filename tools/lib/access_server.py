@@ -21,8 +21,10 @@ OCTETS = [("Content-Type", "application/octet-stream")]
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
+# More than what is promised, for a machine that is busy.
+PATIENCE_SECONDS = 60
 # Changes of files are looked for about once a second.
-NOTICE_SECONDS = 10
+NOTICE_SECONDS = 1 + PATIENCE_SECONDS
 
 
 def basic(user, password):

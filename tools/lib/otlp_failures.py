@@ -12,6 +12,9 @@ from otlp_world import new_trace
 SPANS_WAITING = 8192
 # Longer than the pause that the server makes by itself after a first attempt.
 RETRY_AFTER = 4
+# What waits is sent for 5 s when the process ends; to give up after all attempts would take more than 30 s.
+END_SECONDS = 20
+ATTEMPTS = 3
 
 
 def ask(world, count):
@@ -113,15 +116,20 @@ def flushed(world):
 
 @case("SIGTERM with no receiver ends in time")
 def unflushed(world):
-    world.receiver.stop()
-    world.push_manifest("busy/app", "unflushed")
-    began = time.monotonic()
-    expect_equal(world.server.stop(), 0, "exit status")
-    seconds = time.monotonic() - began
-    world.receiver.start()
-    world.restart()
-    expect(seconds < 20, f"{seconds:.1f} s")
-    expect("before its spans were delivered" in world.server.log.read_text(), "and says what it lost")
+    for _ in range(ATTEMPTS):
+        world.receiver.stop()
+        world.push_manifest("busy/app", "unflushed")
+        before, began = len(world.server.log.read_text()), time.monotonic()
+        expect_equal(world.server.stop(), 0, "exit status")
+        seconds = time.monotonic() - began
+        said = world.server.log.read_text()[before:]
+        world.receiver.start()
+        world.restart()
+        expect("before its spans were delivered" in said, "and says what it lost")
+        # A server that does not keep to its time is late each time, one on a busy machine is not.
+        if seconds < END_SECONDS:
+            break
+    expect(seconds < END_SECONDS, f"{seconds:.1f} s")
     return f"{seconds:.1f} s"
 
 

@@ -17,7 +17,8 @@ KILLS = 4
 class Merged:
     """Two regions, and what must be the same in both."""
 
-    LOCK_SECONDS = 20
+    # How long a lock is set for. It ends by itself, on a busy machine before b was asked: then the next one counts.
+    LOCK_SECONDS = (20, 40, 80, 160)
 
     def __init__(self, binary, folder, expect, images, seed=1):
         self.binary, self.folder, self.expect, self.images = str(binary), folder, expect, images
@@ -214,26 +215,50 @@ class Merged:
         """Holds and pins: one region sets them, both have them, the other one lifts them."""
         digest, _ = self.b.push("kept/app", "v1", "kept")
         self.until(lambda: self.a.resolve("kept/app", "v1") == digest, "an image is in both")
-        for kind in ("pin", "hold", "lock"):
-            subject = {"repository": "kept/app", "digest": digest, "kind": kind, "reason": "a test"}
-            if kind == "lock":
-                # Long enough for it to come to b, and for b to refuse something, while the machine is busy.
-                subject["until"] = time.strftime(
-                    "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.LOCK_SECONDS))
-            status, _, body = self.a.call("POST", "/api/v1/pins", subject)
-            self.expect(status in (200, 201, 204), f"a sets a {kind}: {status} {body[:100]}")
+        for kind in ("pin", "hold"):
+            self.keep(digest, kind)
             self.until(lambda: self.pins(self.b) == [kind], f"b has the {kind}")
-            if kind == "pin":
-                self.lift(self.b, digest, kind)
-                continue
-            status = self.b.call("DELETE", f"/v2/kept/app/manifests/{digest}")[0]
-            self.expect(400 <= status < 500, f"b refuses to delete what a keeps by a {kind}: {status}")
             if kind == "hold":
-                self.lift(self.b, digest, kind)
-            else:
-                self.until(lambda: self.b.call("DELETE", f"/v2/kept/app/manifests/{digest}")[0] == 202,
-                           "and deletes it once the lock has ended", 90 + self.LOCK_SECONDS)
-                self.until(lambda: self.a.resolve("kept/app", digest) == 404, "which counts in a")
+                status = self.delete_kept(digest)
+                self.expect(400 <= status < 500, f"b refuses to delete what a keeps by a {kind}: {status}")
+            self.lift(self.b, digest, kind)
+        self.locked(digest)
+
+    def locked(self, digest):
+        """A lock of a holds in b until its end. One that ended before b was asked says nothing: the next is longer."""
+        for seconds in self.LOCK_SECONDS:
+            end = int(time.time()) + seconds
+            until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+            self.keep(digest, "lock", until=until, end=end)
+            self.until(lambda: self.has_lock(self.b, until) or time.time() >= end, "b has the lock")
+            if time.time() >= end:
+                continue
+            status = self.delete_kept(digest)
+            if status != 202 or time.time() < end:
+                self.expect(400 <= status < 500, f"b refuses to delete what a keeps by a lock: {status}")
+                break
+            self.until(lambda: self.a.resolve("kept/app", digest) == 404, "b deletes it after the lock's end")
+            self.b.push("kept/app", "v1", "kept")
+            self.until(lambda: self.a.resolve("kept/app", "v1") == digest, "and has it again, as a has")
+        else:
+            self.expect(False, f"b is asked before a lock of {seconds} s ends")
+        self.until(lambda: self.delete_kept(digest) == 202, "and deletes it once the lock has ended", 90 + seconds)
+        self.until(lambda: self.a.resolve("kept/app", digest) == 404, "which counts in a")
+
+    def keep(self, digest, kind, end=None, **more):
+        """a sets it; one whose end has come meanwhile may be refused."""
+        subject = {"repository": "kept/app", "digest": digest, "kind": kind, "reason": "a test", **more}
+        status, _, body = self.a.call("POST", "/api/v1/pins", subject)
+        is_over = end is not None and time.time() >= end
+        self.expect(status in (200, 201, 204) or is_over, f"a sets a {kind}: {status} {body[:100]}")
+
+    def delete_kept(self, digest):
+        return self.b.call("DELETE", f"/v2/kept/app/manifests/{digest}")[0]
+
+    @staticmethod
+    def has_lock(region, until):
+        pins = region.json("/api/v1/pins?repository=kept/app")["pins"]
+        return [(one["kind"], one.get("until", "")[:19]) for one in pins] == [("lock", until[:19])]
 
     def pins(self, region):
         return [one["kind"] for one in region.json("/api/v1/pins?repository=kept/app")["pins"]]

@@ -157,15 +157,29 @@ def with_scans(entries, scans, at):
 
 
 def as_told(journal, record_entries):
-    """The journal as a record: at the times that those who told it know, in their order."""
-    entries = [{**fact, "time": (begun + done) // 2} for begun, done, fact in journal]
+    """The journal as a record, once `match` has held: at the times that those who told it know.
+
+    Its order is that of the record, as only what was told at once can be in another by the tellers' times. Where these
+    disagree a time is put off for as long as order needs: never by more than the time that telling took, as each step
+    is a millisecond, and one at least in the record."""
+    calls = defaultdict(list)
+    for begun, done, fact in sorted(journal, key=lambda call: call[:2]):
+        calls[told(fact)].append(((begun + done) // 2, fact))
+    calls = {key: iter(value) for key, value in calls.items()}
+    entries, former = [], None
+    for row in record_entries:
+        middle, fact = next(calls[told(row)])
+        if entries:
+            middle = max(middle, entries[-1]["time"] + (row["time"] > former))
+        entries.append({**fact, "time": middle})
+        former = row["time"]
     reporters = {entry["reporter"] for entry in record_entries if "reporter" in entry}
+    expect_equal(len(entries), len(journal), "entries that were told")
     for entry in entries:
         if entry["kind"] == "running":
             # Renewals are no entries: the record has the end of a report, and some days.
             until = entry["until"] + LOGGED_MILLISECONDS if entry["running"] else entry["time"]
             entry.update(reporter=next(iter(reporters)), until=until)
-    entries.sort(key=lambda entry: entry["time"])
     return entries
 
 

@@ -94,7 +94,8 @@ package struct ProbeLoop: Sendable {
             }
             turn &+= UInt64(count) * space
             let now = environment.prober.monotonic()
-            if now >= turn &+ space { turn = now }
+            // Turns that came since are the next round's; of a process that stood still for long nothing is known.
+            if now > turn, now - turn >= UInt64(ProbeLimits.samplesOfRound) * space { turn = now }
             guard now < turn else { continue }
             do { try await environment.sleep(.nanoseconds(Int64(turn - now))) } catch { return }
         }

@@ -206,6 +206,40 @@ import Transparency
         #expect(ProbeLoop.samples(nanoseconds: .max, every: 1) == ProbeLimits.samplesOfRound)
     }
 
+    /// In an outage in which each step takes long, each turn counts once.
+    @Test func eachTurnCountsOnce() async throws {
+        let world = World()
+        let held = try HeldPort()
+        defer { withExtendedLifetime(held) {} }
+        let start = world.nanoseconds.withLock { $0 }
+        let clock: @Sendable () -> UInt64 = {
+            world.nanoseconds.withLock { now in
+                now += 350_000_000
+                return now
+            }
+        }
+        let environment = ProbeLoop.Environment(
+            prober: Prober.Environment(monotonic: clock, randomBytes: world.environment.randomBytes),
+            wall: { world.wall.withLock { $0 } },
+            sleep: { _ in Issue.record("a round that took longer than a turn is followed at once") }
+        )
+        let loop = ProbeLoop(try Self.target(held.port), every: 1, pushEvery: 15, environment)
+        let seen = Mutex<[(turns: Int64, seconds: Int64)]>([])
+        let running = Task {
+            await loop.run { sample, _ in
+                let seconds = Int64(world.nanoseconds.withLock { $0 } - start) / 1_000_000_000
+                let isEnough = seen.withLock { seen in
+                    seen.append(((seen.last?.turns ?? 0) + sample.count, seconds))
+                    return seen.count == 20
+                }
+                if isEnough { withUnsafeCurrentTask { $0?.cancel() } }
+            }
+        }
+        await running.value
+        for round in seen.withLock({ $0 }) { #expect(abs(round.turns - round.seconds) <= 1, "\(round)") }
+        #expect(seen.withLock { $0.count } == 20)
+    }
+
     /// A canary each five minutes, and rounds that pull it in between; the loop ends with its task.
     @Test func theLoopKeepsToItsTimes() async throws {
         try await TestServer.with { server in
